@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a command line can ask for, one struct per verb, and the functions that answer, one file per verb.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "cli/exit_code.h"
+#include "modeling/spec/yaml_reader.h"
+#include "solvers/solve_result.h"
+
+namespace windtunnel::cli {
+
+enum class Format { kTable, kJson, kCsv };
+
+/// `windtunnel run SPEC...`: one evaluation per spec. A bad spec does not stop the others; the worst exit code counts.
+struct RunCommand {
+  std::vector<std::string> specs;
+  std::vector<modeling::YamlOverride> overrides;
+  Format format = Format::kTable;
+  /// Empty or "-": standard output.
+  std::string output;
+};
+ExitCode run(const RunCommand& command);
+
+/// `windtunnel check SPEC...`: reads each spec with its model and profile, prints `FILE: ok`.
+struct CheckCommand {
+  std::vector<std::string> specs;
+  std::vector<modeling::YamlOverride> overrides;
+};
+ExitCode check(const CheckCommand& command);
+
+/// `windtunnel profiles [NAME]`: the shipped devices, or every number of one with its unit, source and evidence.
+struct ProfilesCommand {
+  /// Empty: list all.
+  std::string name;
+  Format format = Format::kTable;
+};
+ExitCode profiles(const ProfilesCommand& command);
+
+/// `windtunnel schema`: the JSON Schema of a spec file, for editors.
+struct SchemaCommand {};
+ExitCode schema(const SchemaCommand& command);
+
+/// `windtunnel solve MODEL`: answers questions about a Markov chain, and writes it in other formats.
+struct SolveCommand {
+  std::string model;
+  /// `N=5,rate=1/3`.
+  std::string constants;
+  /// In the order asked; the properties of the file come after them.
+  std::vector<std::string> properties;
+  std::string properties_file;
+  /// Beside a .tra or .mtx file.
+  std::string label_file;
+  std::string state_file;
+  std::vector<std::string> state_reward_files;
+  std::vector<std::string> transition_reward_files;
+  solvers::Method method = solvers::Method::kAutomatic;
+  /// Proven error wanted, absolute or relative; 0: the default of the library.
+  double tolerance = 0.0;
+  Format format = Format::kTable;
+  /// Empty or "-": standard output.
+  std::string output;
+  /// Each empty: not written.
+  std::string export_tra;
+  std::string export_lab;
+  std::string export_sta;
+  std::string export_srew;
+  std::string export_trew;
+  std::string export_mtx;
+  std::string export_dot;
+};
+ExitCode solve(const SolveCommand& command);
+
+}  // namespace windtunnel::cli

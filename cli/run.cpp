@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <exception>
+#include <optional>
+#include <utility>
+
+#include "cli/commands.h"
+#include "cli/message.h"
+#include "cli/output.h"
+#include "cli/version.h"
+#include "modeling/evaluate.h"
+#include "modeling/report/csv_report.h"
+#include "modeling/report/json_report.h"
+#include "modeling/report/required_measures.h"
+#include "modeling/report/table_report.h"
+#include "modeling/spec/read_spec.h"
+
+namespace windtunnel::cli {
+namespace {
+
+using modeling::Report;
+
+/// What came of one spec. No report: there is nothing to say but the message that was printed.
+struct Answer {
+  std::optional<Report> report;
+  ExitCode exit_code = ExitCode::kBadInput;
+};
+
+Answer answer_of(Report report, const std::string& file) {
+  add_unknown_measures(report);
+  for (const std::string& warning : report.warnings) print_message(file + ": warning: " + warning);
+  if (report.failure.empty()) return {std::move(report), ExitCode::kAnswered};
+  print_message(file + ": " + report.failure);
+  return {std::move(report), ExitCode::kNoAnswer};
+}
+
+/// Whatever is wrong with one spec ends here, so that the others are still answered.
+Answer answer(const std::string& file, const std::vector<modeling::YamlOverride>& overrides) {
+  try {
+    return answer_of(modeling::evaluate(modeling::load_spec(file, overrides)), file);
+  } catch (const modeling::SpecError& error) {
+    print_message(error.what());
+    return {std::nullopt, ExitCode::kBadInput};
+  } catch (const std::exception& error) {
+    print_message(file + ": no answer: " + error.what());
+    return {std::nullopt, ExitCode::kNoAnswer};
+  }
+}
+
+std::string as_tables(const std::vector<Report>& reports, const modeling::TableOptions& options) {
+  std::string text;
+  for (const Report& report : reports) text += (text.empty() ? "" : "\n") + table_report(report, options);
+  return text;
+}
+
+std::string as_json_lines(const std::vector<Report>& reports) {
+  std::string text;
+  for (const Report& report : reports) text += json_report(report, kVersion);
+  return text;
+}
+
+std::string render(const std::vector<Report>& reports, const RunCommand& command) {
+  switch (command.format) {
+    case Format::kJson:
+      return as_json_lines(reports);
+    case Format::kCsv:
+      return csv_report(reports);
+    case Format::kTable:
+      break;
+  }
+  return as_tables(reports, {.colour = colour_is_welcome(command.output)});
+}
+
+}  // namespace
+
+ExitCode run(const RunCommand& command) {
+  std::vector<Report> reports;
+  ExitCode worst = ExitCode::kAnswered;
+  for (const std::string& file : command.specs) {
+    Answer one = answer(file, command.overrides);
+    worst = std::max(worst, one.exit_code);
+    if (one.report) reports.push_back(std::move(*one.report));
+  }
+  if (!reports.empty()) write_output(render(reports, command), command.output);
+  return worst;
+}
+
+}  // namespace windtunnel::cli

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/solve_answers.h"
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <utility>
+
+#include "solvers/chain_error.h"
+#include "solvers/csl/property_binding.h"
+#include "solvers/model_checking.h"
+
+namespace windtunnel::cli {
+namespace {
+
+using solvers::LabelledChain;
+
+/// What the solver is asked for.
+solvers::CheckOptions check_options(const AnswerOptions& options) {
+  solvers::CheckOptions result{.method = options.method};
+  if (options.tolerance > 0.0) result.absolute_tolerance = result.relative_tolerance = options.tolerance;
+  return result;
+}
+
+void answer_comparison(const solvers::Threshold& threshold, const solvers::CheckResult& result,
+                       PropertyAnswer& answer) {
+  const bool holds = threshold.holds(result.lower);
+  if (holds == threshold.holds(result.upper)) {
+    answer.value = holds;
+    return;
+  }
+  answer.exit_code = ExitCode::kNoAnswer;
+  answer.message = fmt::format("the value lies between {} and {}, too close to {} to compare", result.lower,
+                               result.upper, threshold.level);
+}
+
+void answer_question(const LabelledChain& chain, const solvers::Question& question,
+                     const solvers::CheckOptions& options, PropertyAnswer& answer) {
+  const solvers::CheckResult result = check(chain, question.query, question.filter, options);
+  answer.error_bound = result.error_bound;
+  answer.lower = result.lower;
+  answer.upper = result.upper;
+  answer.method = to_string(result.method_used);
+  answer.iterations = result.iterations;
+  if (question.threshold.has_value()) {
+    answer_comparison(*question.threshold, result, answer);
+  } else if (result.usable()) {
+    answer.value = result.value;
+  } else {
+    answer.exit_code = ExitCode::kNoAnswer;
+    answer.message = result.message;
+  }
+}
+
+solvers::StateBounds inner_bounds(const LabelledChain& chain, const solvers::Query& query,
+                                  const solvers::CheckOptions& options) {
+  const solvers::StateSet all(static_cast<std::size_t>(chain.states()), true);
+  solvers::StateAnswer result = check_states(chain, query, all, options);
+  if (!result.usable()) throw solvers::ChainError("inner operator " + to_string(query.kind) + ": " + result.message);
+  return {std::move(result.lower), std::move(result.upper)};
+}
+
+void answer_value(const solvers::prism::Value& value, PropertyAnswer& answer) {
+  if (value.type == solvers::prism::Type::kBoolean) {
+    answer.value = value.integer != 0;
+  } else {
+    answer.value = value.as_double();
+  }
+}
+
+double seconds_since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+PropertyAnswer answer(const solvers::PropertyFile& file, const solvers::PropertySyntax& property,
+                      solvers::prism::BuiltModel& model, const solvers::CheckOptions& options) {
+  PropertyAnswer answer{.name = property.name, .property = property.text};
+  const auto start = std::chrono::steady_clock::now();
+  try {
+    const auto inner = [&](const solvers::Query& query) { return inner_bounds(model.chain, query, options); };
+    const solvers::BoundProperty bound = bind_property(file, property, model.chain, model.scope, inner);
+    if (const auto* question = std::get_if<solvers::Question>(&bound)) {
+      answer_question(model.chain, *question, options, answer);
+    } else {
+      answer_value(std::get<solvers::prism::Value>(bound), answer);
+    }
+  } catch (const solvers::InputError& error) {
+    answer.message = error.what();
+    answer.exit_code = ExitCode::kBadInput;
+  } catch (const solvers::ChainError& error) {
+    answer.message = error.what();
+    answer.exit_code = ExitCode::kNoAnswer;
+  }
+  answer.solve_time_s = seconds_since(start);
+  return answer;
+}
+
+}  // namespace
+
+std::vector<PropertyAnswer> answers(const solvers::PropertyFile& file, solvers::prism::BuiltModel& model,
+                                    const AnswerOptions& options) {
+  solvers::declare_constants(file, model.scope);
+  std::vector<PropertyAnswer> answers;
+  for (const solvers::PropertySyntax& property : file.properties) {
+    answers.push_back(answer(file, property, model, check_options(options)));
+  }
+  return answers;
+}
+
+}  // namespace windtunnel::cli

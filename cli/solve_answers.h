@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// Answers to properties, as `windtunnel solve` prints them.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "cli/exit_code.h"
+#include "solvers/csl/property_parser.h"
+#include "solvers/prism/model_file.h"
+#include "solvers/solve_result.h"
+
+namespace windtunnel::cli {
+
+/// A number (infinity is one), or the truth of a statement.
+using PropertyValue = std::variant<double, bool>;
+
+struct PropertyAnswer {
+  std::string name;
+  std::string property;
+  /// Empty: unknown; the message says why.
+  std::optional<PropertyValue> value;
+  /// Proven, when known.
+  std::optional<double> error_bound;
+  /// Proven bracket of the value, when known.
+  std::optional<double> lower;
+  std::optional<double> upper;
+  std::string method;
+  long long iterations = 0;
+  double solve_time_s = 0.0;
+  std::string message;
+  ExitCode exit_code = ExitCode::kAnswered;
+};
+
+struct AnswerOptions {
+  solvers::Method method = solvers::Method::kAutomatic;
+  /// 0: the default of the library.
+  double tolerance = 0.0;
+};
+
+/// Answers all properties of the file, in order. Throws solvers::InputError for a mistake in a constant of the file; a
+/// mistake in a property is the answer to that property.
+std::vector<PropertyAnswer> answers(const solvers::PropertyFile& file, solvers::prism::BuiltModel& model,
+                                    const AnswerOptions& options);
+
+}  // namespace windtunnel::cli

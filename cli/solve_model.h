@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+// The chain that `windtunnel solve` is asked about, whatever kind of file it stands in.
+#pragma once
+
+#include <stdexcept>
+#include <string>
+
+#include "cli/commands.h"
+#include "solvers/prism/model_file.h"
+
+namespace windtunnel::cli {
+
+/// A file that cannot be read: exit code 2.
+class FileError : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+/// The whole file. Throws FileError `FILE: cannot be read: REASON`.
+std::string file_text(const std::string& path);
+
+/// By the name of the model: .tra and .mtx are lists of transitions, anything else is the PRISM language. Throws
+/// FileError, and solvers::InputError with the place of a mistake.
+solvers::prism::BuiltModel load_model(const SolveCommand& command);
+
+}  // namespace windtunnel::cli

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/solve_report.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "cli/text_table.h"
+
+namespace windtunnel::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+std::string time_text(double time_s) {
+  return fmt::format("{:.3g} s", time_s);
+}
+
+std::string value_text(const std::optional<PropertyValue>& value) {
+  if (!value.has_value()) return "unknown";
+  if (const bool* truth = std::get_if<bool>(&*value)) return *truth ? "true" : "false";
+  return fmt::format("{:.12g}", std::get<double>(*value));
+}
+
+std::string bound_text(const std::optional<double>& bound) {
+  return bound.has_value() ? fmt::format("{:.2g}", *bound) : "";
+}
+
+std::vector<std::string> row(const PropertyAnswer& answer) {
+  const std::string name = answer.name.empty() ? answer.property : answer.name + ": " + answer.property;
+  return {name,          value_text(answer.value),          bound_text(answer.error_bound),
+          answer.method, std::to_string(answer.iterations), time_text(answer.solve_time_s)};
+}
+
+Json number(double value) {
+  if (std::isnan(value)) return nullptr;
+  if (std::isinf(value)) return value > 0.0 ? "inf" : "-inf";
+  return value;
+}
+Json number(const std::optional<double>& value) {
+  return value.has_value() ? number(*value) : Json(nullptr);
+}
+
+Json value_json(const std::optional<PropertyValue>& value) {
+  if (!value.has_value()) return nullptr;
+  if (const bool* truth = std::get_if<bool>(&*value)) return *truth;
+  return number(std::get<double>(*value));
+}
+
+Json answer_json(const PropertyAnswer& answer) {
+  Json entry = {{"property", answer.property}, {"value", value_json(answer.value)}};
+  entry["error_bound"] = number(answer.error_bound);
+  entry["lower"] = number(answer.lower);
+  entry["upper"] = number(answer.upper);
+  entry["method"] = answer.method.empty() ? Json(nullptr) : Json(answer.method);
+  entry["iterations"] = answer.iterations;
+  entry["solve_time_s"] = answer.solve_time_s;
+  if (!answer.name.empty()) entry["name"] = answer.name;
+  if (!answer.message.empty()) entry["message"] = answer.message;
+  return entry;
+}
+
+}  // namespace
+
+std::string solve_table(const SolveReport& report) {
+  std::string text = text_table({{"states", std::to_string(report.states)},
+                                 {"transitions", std::to_string(report.transitions)},
+                                 {"built in", time_text(report.build_time_s)}});
+  if (report.properties.empty()) return text;
+  std::vector<std::vector<std::string>> rows = {{"PROPERTY", "VALUE", "ERROR BOUND", "METHOD", "ITERATIONS", "TIME"}};
+  for (const PropertyAnswer& answer : report.properties) rows.push_back(row(answer));
+  return text + "\n" + text_table(rows);
+}
+
+std::string solve_json(const SolveReport& report) {
+  Json root = {{"states", report.states}, {"transitions", report.transitions}, {"build_time_s", report.build_time_s}};
+  root["properties"] = Json::array();
+  for (const PropertyAnswer& answer : report.properties) root["properties"].push_back(answer_json(answer));
+  // Names come from files and may be anything but UTF-8.
+  return root.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace windtunnel::cli

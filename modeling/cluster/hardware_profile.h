@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a device, its links, its node and its software are, as stated by a vendor or a measurement.
+//
+// One YAML file per device in hardware_profiles/devices and one per software generation in
+// hardware_profiles/software; a new accelerator is a new file and no code.
+#pragma once
+
+#include <array>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "modeling/spec/spec.h"
+
+namespace windtunnel::modeling {
+
+/// How far a number can be trusted.
+enum class Evidence { kMeasured, kDatasheet, kDerived, kAssumed };
+std::string to_string(Evidence evidence);
+
+/// A number with its origin. `value` is SI; `source` is a key of the profile's `sources`.
+struct Figure {
+  double value = 0.0;
+  Evidence evidence = Evidence::kAssumed;
+  std::string source;
+};
+
+/// Where a figure comes from.
+struct Source {
+  std::string title;
+  std::string where;
+};
+
+/// Size-dependent efficiency of a matrix multiplication in one precision; see costs/operator_cost.h.
+struct GemmEfficiency {
+  /// Sustained / peak FLOP/s of one large tile-aligned product, 0..1.
+  Figure compute_ratio;
+  /// Sustained / peak memory bandwidth of a product limited by memory, 0..1.
+  Figure memory_ratio;
+  /// Time of the smallest product, launch not included.
+  Figure floor_s;
+  /// Inner dimension at which half of compute_ratio is reached (pipeline fill of one tile).
+  Figure half_depth;
+};
+
+struct AttentionEfficiency {
+  /// Sustained / peak (bf16) FLOP/s of a fused causal forward kernel on long sequences.
+  Figure forward_compute_ratio;
+  Figure backward_compute_ratio;
+  /// Sequence length at which half of the ratio is reached.
+  Figure half_length;
+};
+
+struct DeviceCompute {
+  /// Dense peak FLOP/s by precision; absent: the device does not have the format.
+  std::array<std::optional<Figure>, kPrecisions> peak_flop_per_s;
+  /// Clock held over minutes of full load relative to a short benchmark (power, temperature), 0..1; stretches all
+  /// arithmetic.
+  Figure sustained_ratio;
+  /// Streaming multiprocessors, AI cores, matrix units: the width of one wave of tiles.
+  Figure multiprocessors;
+  /// Rows and columns of the output tile one multiprocessor works on.
+  Figure tile_rows;
+  Figure tile_columns;
+  std::array<std::optional<GemmEfficiency>, kPrecisions> gemm;
+  AttentionEfficiency attention;
+};
+
+struct DeviceMemory {
+  Figure capacity_bytes;
+  Figure bandwidth_bytes_per_s;
+  /// Sustained / peak bandwidth of element-wise kernels on large tensors, 0..1.
+  Figure stream_ratio;
+  /// Context, communicators and allocator slack that no model can use.
+  Figure reserved_bytes;
+};
+
+/// One tier of the network: inside the scale-up domain (NVLink, HCCS/UB, ICI) or between them.
+struct NetworkTier {
+  std::string technology;
+  /// Per device, one way.
+  Figure bandwidth_bytes_per_s;
+  /// Time of one step of a collective or of one small message.
+  Figure latency_s;
+  /// Sustained / peak bandwidth of a large collective, 0..1.
+  Figure efficiency_ratio;
+  /// Message per rank at which half of the efficiency is reached; the protocol ramp.
+  Figure half_message_bytes;
+  /// Share of the second trip of an all-reduce that reduction in the switch saves: an all-reduce moves 2 - this times
+  /// the bytes, 0..1.
+  Figure in_network_reduction;
+};
+
+struct Fabric {
+  /// rail_optimized_fat_tree | fat_tree | dual_tor | torus | two_tier
+  std::string topology;
+  Figure oversubscription;
+  Figure rails;
+  /// Devices below one leaf switch (or pod) per rail.
+  Figure leaf_devices;
+};
+
+struct ComponentState {
+  std::string name;
+  /// Speed of the component in this state relative to healthy, 0 (down) .. 1.
+  double speed_ratio = 1.0;
+};
+
+struct ComponentTransition {
+  std::string from;
+  std::string to;
+  /// Per second. Written as a rate (`1.26e-5 /h`) or as a mean time (`10 min`).
+  Figure rate_per_s;
+};
+
+/// The health chain of one kind of component, the first state being the healthy one.
+struct Component {
+  std::string kind;  ///< gpu | host | nic | link | switch | software ...
+  /// component | node | domain | job: what one failure takes down.
+  std::string level;
+  /// Instances per node (per domain, per job, by level).
+  Figure per_level;
+  std::vector<ComponentState> states;
+  std::vector<ComponentTransition> transitions;
+};
+
+struct Jitter {
+  Figure operator_cv;
+  Figure device_cv;
+  Figure stall_rate_per_s;
+  Figure stall_time_s;
+  Figure stall_scv;
+};
+
+/// A software generation: which communication it hides, which kernels it has, what it costs the host.
+struct SoftwareGeneration {
+  std::string name;
+  /// megatron | fsdp | deepspeed | megatron-deepspeed | maxtext | vllm | trtllm | sglang | mindie
+  std::string family;
+  /// For "nearest of its family".
+  double version = 0.0;
+  std::string description;
+  bool overlap_tensor = false;
+  bool overlap_pipeline = false;
+  bool overlap_data = false;
+  bool overlap_expert = false;
+  bool overlap_context = false;
+  /// Attention scores never leave the chip (FlashAttention) or are written to memory (false).
+  bool fused_attention = true;
+  /// Bias, activation, dropout, norm fused into few kernels.
+  bool fused_elementwise = true;
+  /// Experts are split over the tensor ranks (true) or whole on one device each (false), unless the layout says.
+  bool split_experts = false;
+  /// A token goes once to each scale-up domain that holds one of its experts and is copied there (DeepEP-like kernels).
+  bool deduplicated_dispatch = false;
+  /// Host time per kernel that the device cannot hide.
+  Figure launch_s;
+  /// Rate loss of compute while communication runs beside it, 0..1.
+  Figure overlap_compute_slowdown;
+  /// Speed of its fused attention kernel relative to the device's curve (a generation of kernels later or earlier),
+  /// 0..1.
+  Figure attention_speed_ratio;
+  /// Time a pipeline rank loses at every hand-over of activations (host synchronisation, launch), on top of the
+  /// transfer.
+  Figure hand_over_s;
+  /// Host and framework time per step (data loading, logging, optimizer bookkeeping).
+  Figure step_overhead_s;
+  std::map<std::string, Source> sources;
+};
+
+struct HardwareProfile {
+  std::string name;
+  std::string vendor;
+  std::string architecture;
+  std::string description;
+  std::string default_training_software;
+  std::string default_serving_software;
+  DeviceCompute compute;
+  DeviceMemory memory;
+  Count devices_per_node = 1;
+  /// Devices that reach each other over scale_up.
+  Count scale_up_domain_devices = 1;
+  NetworkTier scale_up;
+  NetworkTier scale_out;
+  Fabric fabric;
+  std::vector<Component> components;
+  Jitter jitter;
+  std::map<std::string, Source> sources;
+};
+
+}  // namespace windtunnel::modeling

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "modeling/cluster/memory.h"
+
+#include <algorithm>
+#include <limits>
+
+namespace windtunnel::modeling {
+
+namespace {
+
+constexpr double kWeightBytes = 2.0;
+constexpr double kGradientBytes = 4.0;
+constexpr double kOptimizerBytes = 12.0;
+
+double saved_bytes(const OperatorGraph& graph, Segment segment) {
+  return totals(graph, segment, Pass::kForward).saved_bytes;
+}
+
+/// Largest temporary: one operand of the element-wise operator that moves most (two in, one out).
+double working_bytes(const OperatorGraph& graph) {
+  double largest = 0.0;
+  for (int vertex = 0; vertex < graph.size(); ++vertex) {
+    const Operator& op = graph.at(vertex);
+    const bool temporary =
+        op.kind == OperatorKind::kStream && op.pass != Pass::kUpdate;  // the optimizer works in place
+    if (temporary) largest = std::max(largest, op.memory_bytes / 3.0);
+  }
+  return largest;
+}
+
+double largest_layer(const Model& model, const Training& training) {
+  const double dense = template_parameters(model, training, Segment::kDenseLayer).total();
+  return model.is_mixture_of_experts()
+             ? std::max(dense, template_parameters(model, training, Segment::kExpertLayer).total())
+             : dense;
+}
+
+double recomputed_bytes(const OperatorGraph& graph) {
+  return std::max(totals(graph, Segment::kDenseLayer, Pass::kRecompute).memory_bytes,
+                  totals(graph, Segment::kExpertLayer, Pass::kRecompute).memory_bytes);
+}
+
+/// Activations of one (chunk, micro-batch) pair on this rank, averaged over its chunks.
+double chunk_activation_bytes(const OperatorGraph& graph, const Placement& placement, Count rank) {
+  double bytes = 0.0;
+  for (Count virtual_stage = 0; virtual_stage < placement.virtual_stages; ++virtual_stage) {
+    for (Segment segment : {Segment::kEmbedding, Segment::kDenseLayer, Segment::kExpertLayer}) {
+      bytes += instances(placement.chunk(rank, virtual_stage), segment) * saved_bytes(graph, segment);
+    }
+  }
+  return bytes / static_cast<double>(placement.virtual_stages);
+}
+
+MemoryUse memory_of_rank(const OperatorGraph& graph, const Model& model, const Training& training,
+                         const Placement& placement, const HardwareProfile& profile, Count rank) {
+  const TemplateParameters parameters = parameters_on_rank(model, training, placement, rank);
+  const Parallelism& p = training.parallelism;
+  const double copies = training.schedule == PipelineSchedule::kDualPipe ? 2.0 : 1.0;
+  /// Weights this device keeps of a state that is sharded from this ZeRO stage on.
+  const auto kept = [&](int from_stage) {
+    if (training.zero_stage < from_stage) return parameters.total();
+    return parameters.shared / shared_replicas(p) + parameters.expert / expert_replicas(p);
+  };
+  MemoryUse use;
+  use.weights_bytes = kWeightBytes * kept(3) * copies;
+  use.gradients_bytes = kGradientBytes * kept(2) * copies;
+  use.optimizer_bytes = kOptimizerBytes * kept(1);
+  use.activations_bytes =
+      activations_in_flight(training.schedule, placement, rank) * chunk_activation_bytes(graph, placement, rank);
+  if (placement.chunk(rank, placement.virtual_stages - 1).has_head)
+    use.activations_bytes += saved_bytes(graph, Segment::kHead);
+  use.buffers_bytes = working_bytes(graph);
+  if (training.zero_stage >= 3)
+    use.buffers_bytes += 2.0 * (kWeightBytes + kGradientBytes) * largest_layer(model, training);
+  if (training.recompute == Recompute::kFull) use.buffers_bytes += recomputed_bytes(graph) / 2.0;
+  use.reserved_bytes = profile.memory.reserved_bytes.value;
+  return use;
+}
+
+}  // namespace
+
+TemplateParameters parameters_on_rank(const Model& model, const Training& training, const Placement& placement,
+                                      Count rank) {
+  TemplateParameters sum;
+  for (Count virtual_stage = 0; virtual_stage < placement.virtual_stages; ++virtual_stage) {
+    for (Segment segment : kAllSegments) {
+      const double copies = instances(placement.chunk(rank, virtual_stage), segment);
+      if (copies == 0.0) continue;
+      const TemplateParameters one = template_parameters(model, training, segment);
+      sum.shared += copies * one.shared;
+      sum.expert += copies * one.expert;
+    }
+  }
+  return sum;
+}
+
+double activations_in_flight(PipelineSchedule schedule, const Placement& placement, Count rank) {
+  const double micro_batches = static_cast<double>(placement.micro_batches);
+  const double pipeline = static_cast<double>(placement.pipeline);
+  const double virtual_stages = static_cast<double>(placement.virtual_stages);
+  const double behind = pipeline - static_cast<double>(rank) - 1.0;
+  switch (schedule) {
+    case PipelineSchedule::kGpipe:
+      return micro_batches * virtual_stages;
+    case PipelineSchedule::kOneForwardOneBackward:
+    case PipelineSchedule::kZeroBubble:
+      return std::min(micro_batches, behind + 1.0) * virtual_stages;
+    case PipelineSchedule::kInterleaved:
+      return std::min(micro_batches * virtual_stages, 2.0 * behind + (virtual_stages - 1.0) * pipeline + 1.0);
+    case PipelineSchedule::kDualPipe:
+      return std::min(micro_batches, pipeline + 1.0) * virtual_stages;
+  }
+  return micro_batches * virtual_stages;
+}
+
+MemoryUse memory_per_device(const OperatorGraph& graph, const Model& model, const Training& training,
+                            const Placement& placement, const HardwareProfile& profile) {
+  MemoryUse fullest;
+  for (Count rank = 0; rank < placement.pipeline; ++rank) {
+    const MemoryUse use = memory_of_rank(graph, model, training, placement, profile, rank);
+    if (use.total_bytes() > fullest.total_bytes()) fullest = use;
+  }
+  return fullest;
+}
+
+}  // namespace windtunnel::modeling

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "modeling/cluster/placement.h"
+
+#include <algorithm>
+
+namespace windtunnel::modeling {
+
+namespace {
+
+GroupPlacement place_group(Count size, Count stride, Count domain_devices) {
+  const Count local = std::clamp<Count>(domain_devices / stride, 1, size);
+  return {.size = size, .local = local, .domains = (size + local - 1) / local};
+}
+
+/// Base layers everywhere; the remainder one each, from the middle outwards. The first `dense` layers of the model are
+/// dense.
+std::vector<ModelChunk> divide_layers(Count layers, Count dense, Count chunks) {
+  std::vector<ModelChunk> divided(chunks);
+  Count placed = 0;
+  const Count remainder = layers % chunks;
+  const Count first = (chunks - remainder) / 2 + (chunks - remainder) % 2;
+  for (Count chunk = 0; chunk < chunks; ++chunk) {
+    const bool in_the_middle = chunk >= first && chunk < first + remainder;
+    const Count own = layers / chunks + (in_the_middle ? 1 : 0);
+    divided[chunk].dense_layers = std::clamp<Count>(dense - placed, 0, own);
+    divided[chunk].expert_layers = own - divided[chunk].dense_layers;
+    placed += own;
+  }
+  divided.front().has_embedding = true;
+  divided.back().has_head = true;
+  return divided;
+}
+
+}  // namespace
+
+double instances(const ModelChunk& chunk, Segment segment) {
+  switch (segment) {
+    case Segment::kEmbedding:
+      return chunk.has_embedding ? 1.0 : 0.0;
+    case Segment::kDenseLayer:
+      return static_cast<double>(chunk.dense_layers);
+    case Segment::kExpertLayer:
+      return static_cast<double>(chunk.expert_layers);
+    case Segment::kHead:
+      return chunk.has_head ? 1.0 : 0.0;
+  }
+  return 0.0;
+}
+
+Placement place(const Model& model, const Training& training, Count domain_devices) {
+  const Parallelism& p = training.parallelism;
+  Placement placement;
+  const auto set = [&](CommGroup group, Count size, Count stride) {
+    placement.groups[static_cast<int>(group)] = place_group(size, stride, domain_devices);
+  };
+  set(CommGroup::kTensor, p.tensor, 1);
+  set(CommGroup::kContext, p.context, p.tensor);
+  // Expert ranks fold over tensor, context and data, in this order, after the ranks that share one expert.
+  set(CommGroup::kExpert, p.expert, p.expert_tensor);
+  set(CommGroup::kExpertData, std::max<Count>(1, p.tensor * p.context * p.data / (p.expert * p.expert_tensor)),
+      p.expert * p.expert_tensor);
+  // Gradients are exchanged over data and context ranks together.
+  set(CommGroup::kData, p.data * p.context, p.tensor);
+  set(CommGroup::kPipeline, p.pipeline, p.tensor * p.context * p.data);
+  const Count dense = model.is_mixture_of_experts() ? model.first_k_dense_layers : model.num_hidden_layers;
+  placement.chunks = divide_layers(model.num_hidden_layers, dense, p.pipeline * p.virtual_stages);
+  placement.pipeline = p.pipeline;
+  placement.virtual_stages = p.virtual_stages;
+  placement.micro_batches = training.global_batch / (p.data * training.micro_batch);
+  return placement;
+}
+
+}  // namespace windtunnel::modeling

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+
+#include "modeling/cluster/read_figure.h"
+#include "modeling/cluster/read_profile.h"
+#include "modeling/spec/data_files.h"
+
+namespace windtunnel::modeling {
+namespace {
+
+constexpr const char* kFolder = "hardware_profiles/software";
+
+/// `trtllm-0.17` is version 0.17 of the family trtllm.
+struct GenerationName {
+  std::string family;
+  int major_version = 0;
+  int minor_version = 0;
+};
+
+GenerationName split(const std::string& name) {
+  const std::size_t dash = name.rfind('-');
+  if (dash == std::string::npos) return {name, 0, 0};
+  const std::string version = name.substr(dash + 1);
+  const std::size_t dot = version.find('.');
+  const int minor_version = dot == std::string::npos ? 0 : std::atoi(version.c_str() + dot + 1);
+  return {name.substr(0, dash), std::atoi(version.c_str()), minor_version};
+}
+
+// Versions apart; a major version outweighs any number of minor ones (0.15 is newer than 0.5).
+double distance(const GenerationName& a, const GenerationName& b) {
+  return 1000.0 * std::abs(a.major_version - b.major_version) + std::abs(a.minor_version - b.minor_version);
+}
+
+std::optional<std::string> nearest_of_family(const std::string& requested) {
+  const GenerationName wanted = split(requested);
+  std::optional<std::string> nearest;
+  for (const std::string& name : software_names()) {
+    if (split(name).family != wanted.family) continue;
+    if (!nearest || distance(split(name), wanted) < distance(split(*nearest), wanted)) nearest = name;
+  }
+  return nearest;
+}
+
+void read_overlap(YamlReader block, SoftwareGeneration& software) {
+  software.overlap_tensor = block.require("tensor").boolean();
+  software.overlap_pipeline = block.require("pipeline").boolean();
+  software.overlap_data = block.require("data").boolean();
+  software.overlap_expert = block.require("expert").boolean();
+  software.overlap_context = block.require("context").boolean();
+  block.finish();
+}
+
+SoftwareGeneration read_software(const std::string& file) {
+  YamlReader top = YamlDocument::load(file).root().map();
+  SoftwareGeneration software;
+  software.name = top.text("name");
+  software.family = top.text("family");
+  software.version = top.require("version").number(0.0, 1e6);
+  software.description = top.text("description");
+  read_overlap(top.map("overlap"), software);
+  software.fused_attention = top.require("fused_attention").boolean();
+  software.fused_elementwise = top.require("fused_elementwise").boolean();
+  software.split_experts = top.require("split_experts").boolean();
+  software.deduplicated_dispatch = top.require("deduplicated_dispatch").boolean();
+  software.sources = read_sources(top.map("sources"));
+  const FigureReader figures(software.sources);
+  software.launch_s = figures.quantity(top, "launch", Dimension::kTime, true);
+  software.attention_speed_ratio = figures.ratio(top, "attention_speed_ratio");
+  software.hand_over_s = figures.quantity(top, "hand_over", Dimension::kTime, true);
+  software.overlap_compute_slowdown = figures.ratio(top, "overlap_compute_slowdown");
+  software.step_overhead_s = figures.quantity(top, "step_overhead", Dimension::kTime, true);
+  top.finish();
+  return software;
+}
+
+std::string stand_in(const std::string& requested, const std::string& otherwise, std::vector<std::string>& warnings) {
+  if (const auto nearest = nearest_of_family(requested)) {
+    warnings.push_back(
+        fmt::format("no profile of software '{}', the nearest of its family '{}' stands in", requested, *nearest));
+    return *nearest;
+  }
+  warnings.push_back(fmt::format("no profile of software '{}' or its family, '{}' stands in", requested, otherwise));
+  return otherwise;
+}
+
+}  // namespace
+
+std::vector<std::string> software_names() {
+  return data_names(kFolder);
+}
+
+SoftwareGeneration load_software(const HardwareProfile& profile, const std::string& requested,
+                                 std::vector<std::string>& warnings) {
+  std::string name = requested.empty() ? profile.default_training_software : requested;
+  if (!find_data_file(kFolder, name)) name = stand_in(name, profile.default_training_software, warnings);
+  const auto file = find_data_file(kFolder, name);
+  if (!file) throw SpecError({profile.name, 0, 0}, fmt::format("no profile of its default software '{}'", name));
+  return read_software(file->string());
+}
+
+}  // namespace windtunnel::modeling

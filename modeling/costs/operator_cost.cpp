@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "modeling/costs/operator_cost.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+#include "modeling/spec/spec_error.h"
+
+namespace windtunnel::modeling {
+
+namespace {
+
+/// Tile shapes relative to the device's largest, with the rate each keeps of it: a smaller tile reads more per FLOP.
+struct TileShape {
+  double rows;
+  double columns;
+  double rate;
+};
+constexpr std::array<TileShape, 5> kTileShapes = {
+    {{1.0, 1.0, 1.0}, {0.5, 1.0, 0.95}, {1.0, 0.5, 0.95}, {0.5, 0.5, 0.85}, {0.25, 0.5, 0.7}}};
+/// Shortest piece of the depth worth a partial sum of its own.
+constexpr double kSplitDepth = 1024.0;
+
+double occupancy(const TileShape& shape, const DeviceCompute& compute, double rows, double columns, double depth,
+                 double batch) {
+  const double tile_rows = shape.rows * compute.tile_rows.value;
+  const double tile_columns = shape.columns * compute.tile_columns.value;
+  const double tiles = std::ceil(rows / tile_rows) * std::ceil(columns / tile_columns) * batch;
+  const double slots = compute.multiprocessors.value;
+  const double waves = std::ceil(tiles / slots);
+  const double useful = rows * columns * batch / (waves * slots * tile_rows * tile_columns);
+  const double splits =
+      tiles < slots ? std::max(1.0, std::min(std::floor(slots / tiles), std::ceil(depth / kSplitDepth))) : 1.0;
+  return useful * splits * shape.rate;
+}
+
+double stream_time_s(double bytes, const DeviceMemory& memory, double ratio) {
+  return bytes / (memory.bandwidth_bytes_per_s.value * ratio);
+}
+
+OperatorCost slower_of(double compute_s, double memory_s, double fixed_s) {
+  return {.mean_s = fixed_s + std::max(compute_s, memory_s), .memory_bound = memory_s > compute_s};
+}
+
+OperatorCost product_cost(const Operator& op, const HardwareProfile& profile, double launch_s) {
+  const PrecisionRoof roof = precision_roof(profile.compute, op.precision);
+  const GemmEfficiency& efficiency = roof.efficiency;
+  const double fill = op.depth / (op.depth + efficiency.half_depth.value);
+  const double rate = roof.peak_flop_per_s * profile.compute.sustained_ratio.value * efficiency.compute_ratio.value *
+                      fill * tile_occupancy(profile.compute, op.rows, op.columns, op.depth, op.batch);
+  return slower_of(op.flop / rate, stream_time_s(op.memory_bytes, profile.memory, efficiency.memory_ratio.value),
+                   efficiency.floor_s.value + launch_s);
+}
+
+OperatorCost attention_cost(const Operator& op, const HardwareProfile& profile, const SoftwareGeneration& software) {
+  const PrecisionRoof roof = precision_roof(profile.compute, op.precision);
+  const AttentionEfficiency& efficiency = profile.compute.attention;
+  const double ratio =
+      op.pass == Pass::kBackward ? efficiency.backward_compute_ratio.value : efficiency.forward_compute_ratio.value;
+  const double ramp = op.attended_length / (op.attended_length + efficiency.half_length.value);
+  return slower_of(op.flop / (roof.peak_flop_per_s * profile.compute.sustained_ratio.value *
+                              software.attention_speed_ratio.value * ratio * ramp),
+                   stream_time_s(op.memory_bytes, profile.memory, profile.memory.stream_ratio.value),
+                   software.launch_s.value);
+}
+
+}  // namespace
+
+double tile_occupancy(const DeviceCompute& compute, double rows, double columns, double depth, double batch) {
+  double best = 0.0;
+  for (const TileShape& shape : kTileShapes)
+    best = std::max(best, occupancy(shape, compute, rows, columns, depth, batch));
+  return std::min(best, 1.0);
+}
+
+PrecisionRoof precision_roof(const DeviceCompute& compute, Precision precision) {
+  static constexpr std::array<Precision, 4> kWider = {Precision::kFp8, Precision::kBf16, Precision::kFp16,
+                                                      Precision::kFp32};
+  const auto roof_of = [&](Precision candidate) -> std::optional<PrecisionRoof> {
+    const auto index = static_cast<std::size_t>(candidate);
+    const auto& peak = compute.peak_flop_per_s[index];
+    const auto& gemm = compute.gemm[index];
+    if (!peak) return std::nullopt;
+    // A format without curves of its own keeps the shape of the 16-bit ones.
+    const auto& fallback = compute.gemm[static_cast<std::size_t>(Precision::kBf16)];
+    if (!gemm && !fallback) return std::nullopt;
+    return PrecisionRoof{peak->value, gemm ? *gemm : *fallback};
+  };
+  if (const auto exact = roof_of(precision)) return *exact;
+  for (Precision candidate : kWider) {
+    if (bytes_per_element(candidate) < bytes_per_element(precision)) continue;
+    if (const auto wider = roof_of(candidate)) return *wider;
+  }
+  throw NoAnswerError(fmt::format("the device has no peak rate for {}", to_string(precision)));
+}
+
+OperatorCost operator_cost(const Operator& op, const HardwareProfile& profile, const SoftwareGeneration& software) {
+  const double launch_s = software.launch_s.value;
+  switch (op.kind) {
+    case OperatorKind::kMatrixProduct:
+      return product_cost(op, profile, launch_s);
+    case OperatorKind::kAttention:
+      return attention_cost(op, profile, software);
+    case OperatorKind::kStream:
+      return {.mean_s = launch_s + stream_time_s(op.memory_bytes, profile.memory, profile.memory.stream_ratio.value),
+              .memory_bound = true};
+    case OperatorKind::kCollective:
+      break;
+  }
+  throw std::logic_error("operator_cost was asked for a collective");
+}
+
+}  // namespace windtunnel::modeling

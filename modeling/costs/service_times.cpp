@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "modeling/costs/service_times.h"
+
+#include "modeling/costs/operator_cost.h"
+
+namespace windtunnel::modeling {
+
+namespace {
+
+double square(double x) {
+  return x * x;
+}
+
+Activity activity_of(const Operator& op, const OperatorCost& cost) {
+  if (op.pass == Pass::kUpdate) return Activity::kOptimizer;
+  return cost.memory_bound ? Activity::kMemory : Activity::kCompute;
+}
+
+OperatorTime collective_time(Collective kind, double bytes, double copies, CommGroup group, const Placement& placement,
+                             const Machine& machine, const LinkSlowdowns& slowdowns) {
+  const CollectiveCost cost =
+      collective_cost(kind, bytes, placement.group(group), machine.profile, slowdowns[static_cast<int>(group)], copies);
+  return {.mean_s = cost.mean_s,
+          .variance_s2 = square(machine.profile.jitter.operator_cv.value * cost.mean_s),
+          .activity = waiting_for(group),
+          .scale_up_busy_s = cost.scale_up_busy_s,
+          .scale_out_busy_s = cost.scale_out_busy_s};
+}
+
+OperatorTime kernel_time(const Operator& op, const Machine& machine) {
+  const OperatorCost cost = operator_cost(op, machine.profile, machine.software);
+  return {.mean_s = cost.mean_s,
+          .variance_s2 = square(machine.profile.jitter.operator_cv.value * cost.mean_s),
+          .activity = activity_of(op, cost)};
+}
+
+}  // namespace
+
+ServiceTimes service_times(const OperatorGraph& graph, const Placement& placement, const Machine& machine,
+                           const LinkSlowdowns& slowdowns) {
+  ServiceTimes times;
+  times.reserve(graph.size());
+  for (int vertex = 0; vertex < graph.size(); ++vertex) {
+    const Operator& op = graph.at(vertex);
+    times.push_back(op.kind == OperatorKind::kCollective ? collective_time(op.collective, op.message_bytes, op.copies,
+                                                                           op.group, placement, machine, slowdowns)
+                                                         : kernel_time(op, machine));
+  }
+  return times;
+}
+
+OperatorTime pipeline_transfer(const Model& model, const Training& training, const Placement& placement,
+                               const Machine& machine, const LinkSlowdowns& slowdowns) {
+  const Parallelism& p = training.parallelism;
+  const double rows =
+      static_cast<double>(training.micro_batch * training.sequence_length) / static_cast<double>(p.context);
+  // Each tensor rank sends its share of the activations (scatter-gather, Narayanan et al., arXiv:2104.04473,
+  // section 4.1).
+  const double bytes = 2.0 * rows * static_cast<double>(model.hidden_size) / static_cast<double>(p.tensor);
+  return collective_time(Collective::kPointToPoint, bytes, 1.0, CommGroup::kPipeline, placement, machine, slowdowns);
+}
+
+}  // namespace windtunnel::modeling

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+// From a spec to its report: the whole tool as one function.
+#pragma once
+
+#include "modeling/report/report.h"
+#include "modeling/spec/spec.h"
+
+namespace windtunnel::modeling {
+
+/// Answers the question of `spec`. A question without an answer (does not fit, not modelled, not converged) comes back
+/// as a report with `failure` set and whatever is known; wrong input (unknown device, ...) throws SpecError.
+Report evaluate(const Spec& spec);
+
+}  // namespace windtunnel::modeling

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "modeling/report/json_report.h"
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+namespace windtunnel::modeling {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Json number(double value) {
+  if (std::isnan(value)) return nullptr;
+  if (std::isinf(value)) return value > 0 ? "inf" : "-inf";
+  return value;
+}
+
+Json number(const std::optional<double>& value) {
+  return value ? number(*value) : Json(nullptr);
+}
+
+Json object_of(const std::vector<Measure>& measures) {
+  Json object = Json::object();
+  for (const Measure& measure : measures) object[measure.name] = number(measure.value);
+  return object;
+}
+
+Json object_of(const std::vector<Breakdown>& breakdowns) {
+  Json object = Json::object();
+  for (const Breakdown& group : breakdowns) object[group.name] = object_of(group.entries);
+  return object;
+}
+
+Json object_of(const ChainRecord& chain) {
+  Json object = {{"name", chain.name},
+                 {"purpose", chain.purpose},
+                 {"states", chain.states},
+                 {"transitions", chain.transitions},
+                 {"method_requested", chain.method_requested},
+                 {"method_used", chain.method_used},
+                 {"iterations", chain.iterations},
+                 {"residual", number(chain.residual)},
+                 {"error_bound", number(chain.error_bound)},
+                 {"lost_probability", number(chain.lost_probability)}};
+  if (!chain.state_probabilities.empty()) object["state_probabilities"] = object_of(chain.state_probabilities);
+  return object;
+}
+
+Json object_of(const Assumption& assumption) {
+  return {{"name", assumption.name},
+          {"value", number(assumption.value)},
+          {"unit", assumption.unit},
+          {"evidence", assumption.evidence},
+          {"source", assumption.source}};
+}
+
+template <typename Item>
+Json list_of(const std::vector<Item>& items) {
+  Json list = Json::array();
+  for (const Item& item : items) list.push_back(object_of(item));
+  return list;
+}
+
+}  // namespace
+
+std::string json_report(const Report& report, const std::string& version) {
+  Json root;
+  root["windtunnel"] = version;
+  root["spec"] = report.spec_file;
+  root["study"] = report.study;
+  root["title"] = report.title;
+  root["finding"] = report.finding;
+  root["measures"] = object_of(report.measures);
+  root["breakdown"] = object_of(report.breakdowns);
+  root["chains"] = list_of(report.chains);
+  root["assumptions"] = list_of(report.assumptions);
+  root["warnings"] = report.warnings;
+  root["failure"] = report.failure.empty() ? Json(nullptr) : Json(report.failure);
+  // A file name may hold any bytes; the output is UTF-8 whatever it was called.
+  return root.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace windtunnel::modeling

@@ -1,0 +1,346 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "modeling/spec/json_schema.h"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+#include <utility>
+#include <vector>
+
+#include "modeling/spec/quantity.h"
+#include "modeling/spec/read_blocks.h"
+
+namespace windtunnel::modeling {
+namespace {
+
+using Json = nlohmann::ordered_json;
+using Keys = std::vector<std::pair<std::string, Json>>;
+using Names = std::vector<std::string>;
+
+Json described(Json schema, const std::string& description) {
+  if (!description.empty()) schema["description"] = description;
+  return schema;
+}
+
+Json text(const std::string& description) {
+  return described({{"type", "string"}}, description);
+}
+Json boolean(const std::string& description) {
+  return described({{"type", "boolean"}}, description);
+}
+
+Json count(Count minimum, const std::string& description) {
+  return described({{"type", "integer"}, {"minimum", minimum}}, description);
+}
+
+Json number(double minimum, const std::string& description) {
+  return described({{"type", "number"}, {"minimum", minimum}}, description);
+}
+
+Json ratio(const std::string& description) {
+  return described({{"type", "number"}, {"minimum", 0}, {"maximum", 1}}, description);
+}
+
+Json choice(const Names& names, const std::string& description) {
+  return described({{"enum", names}}, description);
+}
+
+Json either(const std::vector<Json>& alternatives, const std::string& description) {
+  return described({{"anyOf", alternatives}}, description);
+}
+
+Json object(const Keys& keys, const Names& required, const std::string& description) {
+  Json schema = described({{"type", "object"}, {"additionalProperties", false}}, description);
+  schema["properties"] = Json::object();
+  for (const auto& [key, value] : keys) schema["properties"][key] = value;
+  if (!required.empty()) schema["required"] = required;
+  return schema;
+}
+
+Json list(const Json& item, const std::string& description) {
+  return described({{"type", "array"}, {"items", item}, {"minItems", 1}}, description);
+}
+
+Json quantity(Dimension dimension, const std::string& description) {
+  const std::string pattern =
+      fmt::format(R"(^([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)? *({})$)", fmt::join(unit_names(dimension), "|"));
+  return described({{"type", "string"}, {"pattern", pattern}},
+                   fmt::format("{} ({})", description, dimension_with_example(dimension)));
+}
+
+Json time(const std::string& description) {
+  return quantity(Dimension::kTime, description);
+}
+
+Json duration(const std::string& description) {
+  const Json spread =
+      object({{"mean", time("mean")}, {"scv", number(0, "squared coefficient of variation, default 0")}}, {"mean"}, "");
+  return either({time("constant"), spread}, description);
+}
+
+Json token_count(const std::string& description) {
+  const Json spread =
+      object({{"mean", number(1, "mean")}, {"scv", number(0, "0 constant, 1 geometric, else gamma")}}, {"mean"}, "");
+  return either({number(1, "constant"), spread}, description);
+}
+
+Json model_schema() {
+  const Keys keys = {
+      {"name", text("shipped shape, for example llama-3.1-405b; the other keys change it")},
+      {"config", text("Hugging Face config.json, relative to this file; the other keys change it")},
+      {"num_hidden_layers", count(1, "transformer layers")},
+      {"hidden_size", count(1, "width of the residual stream")},
+      {"num_attention_heads", count(1, "query heads")},
+      {"num_key_value_heads", count(0, "key and value heads, default num_attention_heads")},
+      {"head_dim", count(0, "width of a head, default hidden_size / num_attention_heads")},
+      {"intermediate_size", count(0, "width of the dense MLP")},
+      {"vocab_size", count(1, "tokens of the vocabulary")},
+      {"gated_mlp", boolean("true: three MLP matrices (SwiGLU-like); false: two; default true")},
+      {"tie_word_embeddings", boolean("input embedding and output projection share one matrix, default false")},
+      {"num_experts", count(0, "routed experts per layer, 0 = dense")},
+      {"num_experts_per_tok", count(0, "routed experts a token visits")},
+      {"moe_intermediate_size", count(0, "width of one expert, default intermediate_size")},
+      {"num_shared_experts", count(0, "experts that every token visits")},
+      {"first_k_dense_layers", count(0, "leading layers without experts")},
+      {"q_lora_rank", count(0, "latent attention: rank of the queries, 0 = full")},
+      {"kv_lora_rank", count(0, "latent attention: rank of keys and values, 0 = ordinary attention")},
+      {"qk_nope_head_dim", count(0, "latent attention: head width without position")},
+      {"qk_rope_head_dim", count(0, "latent attention: head width with position")},
+      {"v_head_dim", count(0, "latent attention: head width of the values")}};
+  return object(keys, {}, "shape of the transformer, keys as in a Hugging Face config.json");
+}
+
+Json tier_schema(const std::string& description) {
+  return object({{"bandwidth", quantity(Dimension::kBytesPerSecond, "per device, one way")},
+                 {"latency", time("one step of a collective, one small message")}},
+                {}, description);
+}
+
+Json fabric_schema() {
+  const Keys keys = {{"topology", choice({"rail_optimized_fat_tree", "fat_tree", "dual_tor", "torus", "two_tier"},
+                                         "shape of the scale-out network")},
+                     {"oversubscription", number(1, "downlink over uplink capacity at the leaf")},
+                     {"rails", count(1, "parallel planes of the scale-out network")}};
+  return object(keys, {}, "overrides of the profile's fabric");
+}
+
+Json jitter_schema() {
+  const Keys keys = {
+      {"operator_cv", number(0, "coefficient of variation of one operator's time, independent each time")},
+      {"device_cv", number(0, "coefficient of variation of device speeds over the job, constant over a step")},
+      {"stall_rate", quantity(Dimension::kRate, "stalls of the whole job")},
+      {"stall_time", duration("length of such a stall")}};
+  return object(keys, {}, "overrides of the profile's spread of service times");
+}
+
+Json cluster_schema() {
+  const Keys keys = {
+      {"device", text("name in hardware_profiles/devices, or a profile file relative to this one")},
+      {"num_devices",
+       count(1, "training: tensor x pipeline x data x context; serving: all replicas; availability: the job")},
+      {"devices_per_node", count(1, "default: the profile's")},
+      {"scale_up", tier_schema("inside the node or scale-up domain; default: the profile's")},
+      {"scale_out", tier_schema("between the nodes; default: the profile's")},
+      {"fabric", fabric_schema()},
+      {"software",
+       text("software generation, for example megatron-2024; an unknown one takes the nearest of its family")},
+      {"jitter", jitter_schema()}};
+  return object(keys, {"device", "num_devices"}, "the machine");
+}
+
+Json training_parallelism_schema() {
+  const Keys keys = {
+      {"tensor", count(1, "split of every matrix, default 1")},
+      {"pipeline", count(1, "stages, default 1")},
+      {"data", count(1, "replicas, default 1")},
+      {"context", count(1, "split of the sequence, default 1")},
+      {"expert", count(1, "split of the experts, folded over data x context x tensor, default 1")},
+      {"expert_tensor", count(1, "ranks that share each expert's matrices, default by software: 1 or tensor")},
+      {"virtual_stages", count(1, "model chunks per pipeline rank, default 1")}};
+  return object(keys, {}, "degrees; tensor x pipeline x data x context = num_devices");
+}
+
+Json overlap_schema() {
+  Keys keys;
+  for (const char* group : {"tensor", "pipeline", "data", "expert", "context"}) {
+    keys.emplace_back(group, boolean(fmt::format("{}-parallel communication runs beside compute", group)));
+  }
+  return object(keys, {}, "default: what the software generation does");
+}
+
+Json training_service_times_schema() {
+  const Keys keys = {{"forward", time("one micro-batch through one whole stage")},
+                     {"backward", time("the same, backward")},
+                     {"scv", number(0, "squared coefficient of variation of each, default 0")},
+                     {"pipeline_transfer", time("one hop, each way, default 0 s")},
+                     {"data_parallel", time("once per step, default 0 s")}};
+  return object(keys, {"forward", "backward"}, "your own times; they are then the only ones");
+}
+
+Json training_schema() {
+  const Keys keys = {
+      {"sequence_length", count(1, "tokens per sequence")},
+      {"global_batch", count(1, "sequences per optimizer step, over all replicas")},
+      {"micro_batch", count(1, "sequences per forward pass of one replica, default 1")},
+      {"precision", choice({"bf16", "fp16", "fp8", "mxfp8", "nvfp4"}, "compute of the linear layers, default bf16")},
+      {"recompute", choice({"none", "selective", "full", "auto"}, "default auto: the least that fits")},
+      {"parallelism", training_parallelism_schema()},
+      {"schedule", choice({"1f1b", "interleaved", "zero_bubble", "dualpipe", "gpipe"},
+                          "default interleaved when virtual_stages > 1, else 1f1b")},
+      {"sequence_parallel", boolean("norms and dropout split over the tensor group, default true when tensor > 1")},
+      {"zero_stage", described({{"type", "integer"}, {"minimum", 0}, {"maximum", 3}},
+                               "sharding over data: 1 optimizer, 2 gradients, 3 weights; default 1")},
+      {"overlap", overlap_schema()},
+      {"expert_imbalance", number(1, "load of the hottest expert over the mean, default 1")},
+      {"tokens", number(1, "tokens of the whole run, for time_to_train")},
+      {"service_times", training_service_times_schema()}};
+  return object(keys, {"global_batch"}, "a training job");
+}
+
+Json serving_parallelism_schema() {
+  const Keys keys = {{"tensor", count(1, "split of every matrix, default 1")},
+                     {"pipeline", count(1, "stages, default 1")},
+                     {"expert", count(1, "split of the experts over up to tensor x data, default 1")},
+                     {"data", count(1, "data-parallel attention groups of one replica, default 1")}};
+  return object(keys, {}, "one replica is tensor x pipeline x data devices");
+}
+
+Keys pool_keys() {
+  return {{"replicas", count(1, "default 1")},
+          {"parallelism", serving_parallelism_schema()},
+          {"max_batch", count(1, "concurrent sequences per replica, default by engine")},
+          {"max_batched_tokens", count(1, "tokens of one iteration, default by engine")}};
+}
+
+Json serving_precision_schema() {
+  const Names names = {"bf16", "fp16", "fp8", "nvfp4", "mxfp4", "int8", "int4"};
+  return object({{"weights", choice(names, "default bf16")}, {"kv_cache", choice(names, "default as weights")}}, {},
+                "number formats");
+}
+
+Json speculative_schema() {
+  return object({{"tokens", count(1, "drafted per iteration")}, {"acceptance", ratio("of one drafted token")}},
+                {"tokens", "acceptance"}, "speculative decoding");
+}
+
+Json serving_service_times_schema() {
+  const Keys keys = {{"base", time("each iteration")},
+                     {"per_sequence", time("for each decoding sequence")},
+                     {"per_prompt_token", time("for each prompt token in the iteration")},
+                     {"per_context_token", time("for each token of context of the decoding sequences")}};
+  return object(keys, {}, "your own iteration time; all default 0 s");
+}
+
+Json serving_schema() {
+  Keys keys = pool_keys();
+  const Keys more = {
+      {"layout", choice({"aggregated", "disaggregated"}, "default aggregated")},
+      {"prefill", object(pool_keys(), {}, "disaggregated: the pool that reads prompts")},
+      {"decode", object(pool_keys(), {}, "disaggregated: the pool that writes answers")},
+      {"precision", serving_precision_schema()},
+      {"engine", choice({"vllm", "trtllm", "sglang", "mindie"}, "fixed costs and defaults")},
+      {"scheduler", choice({"prefill_first", "chunked_prefill"}, "default by engine")},
+      {"kv_policy", choice({"preempt", "reserve"}, "pages as tokens appear, or the whole length at admission")},
+      {"prefix_cache_hit", ratio("share of prompt tokens found in the cache, default 0")},
+      {"speculative", speculative_schema()},
+      {"service_times", serving_service_times_schema()}};
+  keys.insert(keys.end(), more.begin(), more.end());
+  return object(keys, {},
+                "a serving system; replicas, parallelism and batch limits here are the defaults of both pools");
+}
+
+Json traffic_class_schema() {
+  const Keys keys = {{"name", text("default class1, class2, ...")},
+                     {"share", ratio("of the requests; the shares sum to 1; default 1")},
+                     {"prompt_tokens", token_count("tokens read")},
+                     {"output_tokens", token_count("tokens written")}};
+  return object(keys, {"prompt_tokens", "output_tokens"}, "");
+}
+
+Json traffic_schema() {
+  const Json unlimited = {{"const", "unlimited"}};
+  const Keys keys = {{"concurrency", either({count(1, ""), unlimited}, "closed loop: requests always present")},
+                     {"arrival_rate", quantity(Dimension::kRate, "open loop")},
+                     {"arrival_scv", number(0, "squared coefficient of variation between arrivals, default 1")},
+                     {"trace", text("CSV with arrival_s,prompt_tokens,output_tokens, relative to this file")},
+                     {"requests", count(1, "start empty and stop after so many arrivals")},
+                     {"classes", list(traffic_class_schema(), "kinds of requests")}};
+  return object(keys, {}, "exactly one of concurrency, arrival_rate and trace");
+}
+
+Json slo_schema() {
+  Keys keys;
+  for (const char* measure : {"ttft", "tpot", "e2e"}) {
+    for (const char* statistic : {"mean", "p50", "p90", "p99"}) {
+      keys.emplace_back(fmt::format("{}_{}", measure, statistic), time("upper limit"));
+    }
+  }
+  return object(keys, {}, "service level objective");
+}
+
+Json failure_rates_schema() {
+  Keys keys;
+  for (const std::string& kind : component_kinds()) {
+    keys.emplace_back(kind, quantity(Dimension::kRate, "failures of one"));
+  }
+  return object(keys, {}, "by component kind; replaces the profile's");
+}
+
+Json domain_schema() {
+  const Keys keys = {{"name", text("for people")},
+                     {"nodes", count(1, "nodes that fail together")},
+                     {"rate", quantity(Dimension::kRate, "failures of one domain")},
+                     {"repair_time", duration("")}};
+  return object(keys, {"name", "nodes", "rate", "repair_time"}, "");
+}
+
+Json checkpoint_schema() {
+  const Json optimal = {{"const", "optimal"}};
+  return object({{"interval", either({time("work between checkpoints"), optimal}, "default optimal")},
+                 {"blocking", time("the job stands still")}},
+                {}, "");
+}
+
+Json reliability_schema() {
+  const Json unlimited = {{"const", "unlimited"}};
+  const Json spares =
+      object({{"nodes", count(0, "")}, {"kind", choice({"hot", "warm", "cold"}, "default cold")}}, {"nodes"}, "");
+  const Keys keys = {
+      {"horizon", time("span of the expected counts and probabilities")},
+      {"failure_rates", failure_rates_schema()},
+      {"repair_time", duration("of a node")},
+      {"repair_crews", either({count(1, ""), unlimited}, "default unlimited")},
+      {"spares", spares},
+      {"checkpoint", checkpoint_schema()},
+      {"restart_time", duration("from detection to the first step")},
+      {"domains", described({{"type", "array"}, {"items", domain_schema()}}, "nodes that fail together")}};
+  return object(keys, {}, "failures, repair, spares, checkpoints");
+}
+
+Json requirement(const std::string& study, const Names& required) {
+  return {{"if", {{"properties", {{"study", {{"const", study}}}}}}}, {"then", {{"required", required}}}};
+}
+
+Json spec_schema() {
+  const Keys keys = {{"study", choice({"training", "serving", "availability"}, "the question")},
+                     {"model", model_schema()},
+                     {"cluster", cluster_schema()},
+                     {"training", training_schema()},
+                     {"serving", serving_schema()},
+                     {"traffic", traffic_schema()},
+                     {"slo", slo_schema()},
+                     {"reliability", reliability_schema()}};
+  return object(keys, {"study", "cluster"}, "a question to windtunnel");
+}
+
+}  // namespace
+
+std::string json_schema() {
+  Json schema = {{"$schema", "http://json-schema.org/draft-07/schema#"}, {"title", "windtunnel spec"}};
+  schema.update(spec_schema());
+  schema["allOf"] = Json::array({requirement("training", {"training"}), requirement("serving", {"serving", "traffic"}),
+                                 requirement("availability", {"reliability"})});
+  return schema.dump(2) + "\n";
+}
+
+}  // namespace windtunnel::modeling

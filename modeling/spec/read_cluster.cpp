@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <filesystem>
+#include <limits>
+
+#include "modeling/spec/read_blocks.h"
+
+namespace windtunnel::modeling {
+namespace {
+
+constexpr double kUnbounded = std::numeric_limits<double>::max();
+
+std::optional<double> optional_positive(YamlReader& block, std::string_view key, Dimension dimension) {
+  const auto value = block.find(key);
+  return value ? std::optional(value->positive_quantity(dimension)) : std::nullopt;
+}
+
+TierOverride read_tier(YamlReader& cluster, std::string_view key) {
+  const auto value = cluster.find(key);
+  if (!value) return {};
+  YamlReader block = value->map();
+  TierOverride tier;
+  tier.bandwidth_bytes_per_s = optional_positive(block, "bandwidth", Dimension::kBytesPerSecond);
+  tier.latency_s = block.optional_quantity("latency", Dimension::kTime);
+  block.finish();
+  return tier;
+}
+
+std::string read_topology(const YamlValue& value) {
+  static const Choices<std::string> topologies = {{"rail_optimized_fat_tree", "rail_optimized_fat_tree"},
+                                                  {"fat_tree", "fat_tree"},
+                                                  {"dual_tor", "dual_tor"},
+                                                  {"torus", "torus"},
+                                                  {"two_tier", "two_tier"}};
+  return read_choice(value, topologies);
+}
+
+FabricOverride read_fabric(YamlReader& cluster) {
+  const auto value = cluster.find("fabric");
+  if (!value) return {};
+  YamlReader block = value->map();
+  FabricOverride fabric;
+  if (const auto topology = block.find("topology")) fabric.topology = read_topology(*topology);
+  fabric.oversubscription = block.optional_number("oversubscription", 1.0, 1000.0);
+  fabric.rails = block.optional_count("rails", 1, 1024);
+  block.finish();
+  return fabric;
+}
+
+JitterOverride read_jitter(YamlReader& cluster) {
+  const auto value = cluster.find("jitter");
+  if (!value) return {};
+  YamlReader block = value->map();
+  JitterOverride jitter;
+  jitter.operator_cv = block.optional_number("operator_cv", 0.0, kUnbounded);
+  jitter.device_cv = block.optional_number("device_cv", 0.0, kUnbounded);
+  jitter.stall_rate_per_s = block.optional_quantity("stall_rate", Dimension::kRate);
+  if (const auto time = block.find("stall_time")) jitter.stall_time = read_duration(*time);
+  block.finish();
+  return jitter;
+}
+
+// A name of a shipped profile stays as it is; anything with a slash or a YAML ending is a file beside the spec.
+std::string read_device(const YamlValue& value) {
+  const std::string device = value.text();
+  if (device.empty()) value.fail("found an empty text, expected the name of a device");
+  const bool is_file = device.find('/') != std::string::npos || std::filesystem::path(device).extension() == ".yaml";
+  return is_file ? resolved_path(value) : device;
+}
+
+}  // namespace
+
+Cluster read_cluster(YamlReader block) {
+  Cluster cluster;
+  const YamlValue device = block.require("device");
+  cluster.device = read_device(device);
+  cluster.device_location = device.location();
+  cluster.num_devices = block.count("num_devices", 1, kMostDevices);
+  cluster.devices_per_node = block.optional_count("devices_per_node", 1, kMostDevices);
+  cluster.scale_up = read_tier(block, "scale_up");
+  cluster.scale_out = read_tier(block, "scale_out");
+  cluster.fabric = read_fabric(block);
+  cluster.software = block.text("software", "");
+  cluster.jitter = read_jitter(block);
+  block.finish();
+  return cluster;
+}
+
+}  // namespace windtunnel::modeling

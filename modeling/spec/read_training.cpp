@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
+#include <limits>
+
+#include "modeling/spec/check_layout.h"
+#include "modeling/spec/read_blocks.h"
+
+namespace windtunnel::modeling {
+namespace {
+
+constexpr double kUnbounded = std::numeric_limits<double>::max();
+
+const Choices<Precision> kPrecisionChoices = {{"bf16", Precision::kBf16},
+                                              {"fp16", Precision::kFp16},
+                                              {"fp8", Precision::kFp8},
+                                              {"mxfp8", Precision::kMxfp8},
+                                              {"nvfp4", Precision::kNvfp4}};
+const Choices<Recompute> kRecomputeChoices = {{"none", Recompute::kNone},
+                                              {"selective", Recompute::kSelective},
+                                              {"full", Recompute::kFull},
+                                              {"auto", Recompute::kAuto}};
+const Choices<PipelineSchedule> kScheduleChoices = {{"1f1b", PipelineSchedule::kOneForwardOneBackward},
+                                                    {"interleaved", PipelineSchedule::kInterleaved},
+                                                    {"zero_bubble", PipelineSchedule::kZeroBubble},
+                                                    {"dualpipe", PipelineSchedule::kDualPipe},
+                                                    {"gpipe", PipelineSchedule::kGpipe}};
+
+Parallelism read_parallelism(YamlReader& training) {
+  const auto value = training.find("parallelism");
+  if (!value) return {};
+  YamlReader block = value->map();
+  Parallelism degrees;
+  degrees.tensor = block.count("tensor", 1, kMostDevices, 1);
+  degrees.pipeline = block.count("pipeline", 1, kMostDevices, 1);
+  degrees.data = block.count("data", 1, kMostDevices, 1);
+  degrees.context = block.count("context", 1, kMostDevices, 1);
+  degrees.expert = block.count("expert", 1, kMostDevices, 1);
+  degrees.expert_tensor = block.count("expert_tensor", 1, kMostDevices, 0);
+  degrees.virtual_stages = block.count("virtual_stages", 1, kMostDevices, 1);
+  block.finish();
+  return degrees;
+}
+
+Overlap read_overlap(YamlReader& training) {
+  const auto value = training.find("overlap");
+  if (!value) return {};
+  YamlReader block = value->map();
+  Overlap overlap;
+  overlap.tensor = block.optional_boolean("tensor");
+  overlap.pipeline = block.optional_boolean("pipeline");
+  overlap.data = block.optional_boolean("data");
+  overlap.expert = block.optional_boolean("expert");
+  overlap.context = block.optional_boolean("context");
+  block.finish();
+  return overlap;
+}
+
+TrainingServiceTimes read_service_times(YamlReader block) {
+  TrainingServiceTimes times;
+  times.forward_s = block.quantity("forward", Dimension::kTime);
+  times.backward_s = block.quantity("backward", Dimension::kTime);
+  times.scv = block.number("scv", 0.0, kUnbounded, 0.0);
+  times.pipeline_transfer_s = block.quantity("pipeline_transfer", Dimension::kTime, 0.0);
+  times.data_parallel_s = block.quantity("data_parallel", Dimension::kTime, 0.0);
+  block.finish();
+  return times;
+}
+
+PipelineSchedule read_schedule(YamlReader& block, const Parallelism& degrees) {
+  const PipelineSchedule otherwise =
+      degrees.virtual_stages > 1 ? PipelineSchedule::kInterleaved : PipelineSchedule::kOneForwardOneBackward;
+  return read_choice(block, "schedule", kScheduleChoices, otherwise);
+}
+
+void read_sizes(YamlReader& block, Training& training) {
+  training.sequence_length = training.service_times ? block.count("sequence_length", 1, kMostTokens, 0)
+                                                    : block.count("sequence_length", 1, kMostTokens);
+  training.global_batch = block.count("global_batch", 1, kMostTokens);
+  training.micro_batch = block.count("micro_batch", 1, kMostTokens, 1);
+  training.tokens = block.optional_number("tokens", 1.0, kUnbounded);
+}
+
+void read_methods(YamlReader& block, Training& training) {
+  training.precision = read_choice(block, "precision", kPrecisionChoices, Precision::kBf16);
+  training.recompute = read_choice(block, "recompute", kRecomputeChoices, Recompute::kAuto);
+  training.schedule = read_schedule(block, training.parallelism);
+  training.sequence_parallel = block.boolean("sequence_parallel", training.parallelism.tensor > 1);
+  training.zero_stage = static_cast<int>(block.count("zero_stage", 0, 3, 1));
+  training.expert_imbalance = block.number("expert_imbalance", 1.0, kUnbounded, 1.0);
+}
+
+}  // namespace
+
+Training read_training(YamlReader block, const Model& model, const Cluster& cluster) {
+  Training training;
+  if (const auto times = block.find("service_times")) training.service_times = read_service_times(times->map());
+  training.parallelism = read_parallelism(block);
+  training.overlap = read_overlap(block);
+  read_sizes(block, training);
+  read_methods(block, training);
+  block.finish();
+  check_training_layout(training, model, cluster, block);
+  return training;
+}
+
+}  // namespace windtunnel::modeling

@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a user asks: the typed content of one spec file, in SI units, checked and complete.
+//
+// Every key of docs/formats.md has its field here; the readers in read_spec.cpp are the only place that
+// turns YAML into these structs. An std::optional that is empty means "not said": the default is chosen
+// later, by the stage that knows enough to choose it.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "modeling/spec/spec_error.h"
+
+namespace windtunnel::modeling {
+
+using Count = std::int64_t;
+
+enum class Study { kTraining, kServing, kAvailability };
+/// As in the spec: "training", "serving", "availability".
+std::string to_string(Study study);
+
+/// Number formats of operands. kTf32 and kFp32 are only ever peaks, never a choice of `precision`.
+enum class Precision { kFp32, kTf32, kBf16, kFp16, kFp8, kMxfp8, kNvfp4, kMxfp4, kInt8, kInt4 };
+inline constexpr int kPrecisions = 10;
+/// Bytes of one stored element; block-scaled formats include their scale factors (mxfp8 8.25 bit, nvfp4 4.5,
+/// mxfp4 4.25).
+double bytes_per_element(Precision precision);
+std::string to_string(Precision precision);
+
+/// A duration as the contract writes it: `10 s` (scv 0) or `{mean: 10 s, scv: 1}`.
+struct Duration {
+  double mean_s = 0.0;
+  /// Squared coefficient of variation, variance / mean^2, >= 0.
+  double scv = 0.0;
+};
+
+/// The shape of a transformer, named as in a Hugging Face config.json.
+struct Model {
+  /// Shipped name or config file; empty when the shape was written out.
+  std::string name;
+  Count num_hidden_layers = 0;
+  Count hidden_size = 0;
+  Count num_attention_heads = 0;
+  Count num_key_value_heads = 0;
+  Count head_dim = 0;
+  Count intermediate_size = 0;
+  Count vocab_size = 0;
+  /// True: three MLP matrices (SwiGLU-like); false: two.
+  bool gated_mlp = true;
+  /// True when input embedding and output projection share one matrix. Hugging Face: tie_word_embeddings.
+  bool tie_word_embeddings = false;
+
+  // Mixture of experts; num_experts = 0 means dense.
+  Count num_experts = 0;
+  Count num_experts_per_tok = 0;
+  Count moe_intermediate_size = 0;
+  Count num_shared_experts = 0;
+  Count first_k_dense_layers = 0;
+
+  // Multi-head latent attention; kv_lora_rank = 0 means ordinary attention.
+  Count q_lora_rank = 0;
+  Count kv_lora_rank = 0;
+  Count qk_nope_head_dim = 0;
+  Count qk_rope_head_dim = 0;
+  Count v_head_dim = 0;
+
+  bool is_mixture_of_experts() const { return num_experts > 0; }
+  bool has_latent_attention() const { return kv_lora_rank > 0; }
+};
+
+/// One network tier as the user overrides it; empty fields keep the profile's value.
+struct TierOverride {
+  /// Per device, one way.
+  std::optional<double> bandwidth_bytes_per_s;
+  std::optional<double> latency_s;
+};
+
+struct FabricOverride {
+  /// rail_optimized_fat_tree | fat_tree | dual_tor | torus | two_tier; empty: the profile's.
+  std::optional<std::string> topology;
+  /// Downlink over uplink capacity at the leaf, >= 1.
+  std::optional<double> oversubscription;
+  std::optional<Count> rails;
+};
+
+/// Spread of service times. See docs/model.md, "Three kinds of jitter".
+struct JitterOverride {
+  /// Coefficient of variation of one operator's time, independent each time it runs.
+  std::optional<double> operator_cv;
+  /// Coefficient of variation of a device's speed over the devices of the job, constant over a step.
+  std::optional<double> device_cv;
+  /// Rate of whole-job stalls while the job runs, per second.
+  std::optional<double> stall_rate_per_s;
+  std::optional<Duration> stall_time;
+};
+
+struct Cluster {
+  /// Name in hardware_profiles/devices or path of a profile file.
+  std::string device;
+  /// Where the device is named, for messages.
+  SourceLocation device_location;
+  /// Training: tensor x pipeline x data x context. Serving: sum over replicas. Availability: size of the job.
+  Count num_devices = 0;
+  std::optional<Count> devices_per_node;
+  TierOverride scale_up;
+  TierOverride scale_out;
+  FabricOverride fabric;
+  /// Software generation; empty: the device profile's default.
+  std::string software;
+  JitterOverride jitter;
+};
+
+/// Degrees of parallelism. Each >= 1.
+struct Parallelism {
+  Count tensor = 1;
+  Count pipeline = 1;
+  Count data = 1;
+  Count context = 1;
+  Count expert = 1;
+  /// Ranks that share one expert's matrices; 0: the software generation's habit (1, or `tensor`).
+  Count expert_tensor = 0;
+  /// Model chunks per pipeline rank (interleaving), 1 = none.
+  Count virtual_stages = 1;
+};
+
+enum class Recompute { kNone, kSelective, kFull, kAuto };
+enum class PipelineSchedule { kGpipe, kOneForwardOneBackward, kInterleaved, kZeroBubble, kDualPipe };
+
+/// Communication that runs beside compute; empty: the software generation's habit.
+struct Overlap {
+  std::optional<bool> tensor;
+  std::optional<bool> pipeline;
+  std::optional<bool> data;
+  std::optional<bool> expert;
+  std::optional<bool> context;
+};
+
+/// `training.service_times`: the user's own times replace the operator graph.
+struct TrainingServiceTimes {
+  double forward_s = 0.0;
+  double backward_s = 0.0;
+  /// Of each, independent between micro-batches, stages and replicas.
+  double scv = 0.0;
+  double pipeline_transfer_s = 0.0;
+  double data_parallel_s = 0.0;
+};
+
+struct Training {
+  Count sequence_length = 0;
+  /// Sequences per optimizer step, over all data-parallel ranks.
+  Count global_batch = 0;
+  Count micro_batch = 1;
+  Precision precision = Precision::kBf16;
+  Recompute recompute = Recompute::kAuto;
+  Parallelism parallelism;
+  PipelineSchedule schedule = PipelineSchedule::kOneForwardOneBackward;
+  bool sequence_parallel = false;
+  /// 0..3; 1 and 2 shard optimizer (and gradients), 3 also weights.
+  int zero_stage = 1;
+  Overlap overlap;
+  /// Load of the hottest expert over the mean, >= 1.
+  double expert_imbalance = 1.0;
+  /// Budget of the run; empty: no time-to-train measures.
+  std::optional<double> tokens;
+  std::optional<TrainingServiceTimes> service_times;
+};
+
+enum class BatchScheduler { kPrefillFirst, kChunkedPrefill };
+enum class ServingLayout { kAggregated, kDisaggregated };
+enum class KvPolicy { kPreempt, kReserve };
+
+/// A pool of identical replicas.
+struct ServingPool {
+  Count replicas = 1;
+  Parallelism parallelism;
+  /// Empty: by engine.
+  std::optional<Count> max_batch;
+  std::optional<Count> max_batched_tokens;
+};
+
+struct ServingServiceTimes {
+  double base_s = 0.0;
+  double per_sequence_s = 0.0;
+  double per_prompt_token_s = 0.0;
+  double per_context_token_s = 0.0;
+};
+
+struct Speculative {
+  Count tokens = 0;
+  /// Probability that one drafted token is accepted, 0..1.
+  double acceptance_ratio = 0.0;
+};
+
+struct Serving {
+  Precision weights = Precision::kBf16;
+  Precision kv_cache = Precision::kBf16;
+  ServingLayout layout = ServingLayout::kAggregated;
+  /// Aggregated: the one pool. Disaggregated: prefill and decode instead.
+  ServingPool aggregated;
+  ServingPool prefill;
+  ServingPool decode;
+  /// vllm | trtllm | sglang | mindie; empty: none named.
+  std::string engine;
+  std::optional<BatchScheduler> scheduler;
+  KvPolicy kv_policy = KvPolicy::kPreempt;
+  std::optional<Speculative> speculative;
+  double prefix_cache_hit_ratio = 0.0;
+  std::optional<ServingServiceTimes> service_times;
+};
+
+/// A token count: constant (scv 0), geometric (scv 1) or gamma.
+struct TokenCount {
+  double mean = 0.0;
+  double scv = 0.0;
+};
+
+struct TrafficClass {
+  std::string name;
+  double share = 1.0;
+  TokenCount prompt_tokens;
+  TokenCount output_tokens;
+};
+
+struct Traffic {
+  /// Exactly one of concurrency, unlimited, arrival_rate, trace.
+  std::optional<Count> concurrency;
+  bool unlimited_concurrency = false;
+  std::optional<double> arrival_rate_per_s;
+  double arrival_scv = 1.0;
+  std::string trace_file;
+  std::optional<Count> requests;
+  std::vector<TrafficClass> classes;
+};
+
+/// Upper limits by measure name, for example "ttft_p99" -> 2.0 seconds.
+using ServiceLevelObjective = std::map<std::string, double>;
+
+enum class SpareKind { kHot, kWarm, kCold };
+
+struct FailureDomain {
+  std::string name;
+  Count nodes = 0;
+  double rate_per_s = 0.0;
+  Duration repair_time;
+};
+
+struct Reliability {
+  std::optional<double> horizon_s;
+  /// Failures per second of one component, by component kind ("node", "gpu", ...). Empty: the profile's chains.
+  std::map<std::string, double> failure_rates_per_s;
+  std::optional<Duration> repair_time;
+  /// Empty: unlimited.
+  std::optional<Count> repair_crews;
+  Count spare_nodes = 0;
+  SpareKind spare_kind = SpareKind::kCold;
+  /// Work between checkpoints; empty: optimal.
+  std::optional<double> checkpoint_interval_s;
+  std::optional<double> checkpoint_blocking_s;
+  std::optional<Duration> restart_time;
+  std::vector<FailureDomain> domains;
+};
+
+struct Spec {
+  /// As the user named it, for messages and for `spec` in the JSON.
+  std::string file;
+  Study study = Study::kTraining;
+  Model model;
+  Cluster cluster;
+  /// Exactly the block of the study is filled; reliability may accompany any.
+  std::optional<Training> training;
+  std::optional<Serving> serving;
+  Traffic traffic;
+  ServiceLevelObjective slo;
+  std::optional<Reliability> reliability;
+};
+
+}  // namespace windtunnel::modeling

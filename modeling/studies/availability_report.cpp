@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the availability study says: measures, time stack, failures by cause, chains, assumptions, and one finding.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "modeling/spec/quantity.h"
+#include "modeling/studies/availability.h"
+
+namespace windtunnel::modeling {
+
+namespace {
+
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+
+double as_measure(const std::optional<Count>& spares) {
+  return spares ? static_cast<double>(*spares) : kInfinity;
+}
+
+std::vector<Measure> availability_measures(const JobHealth& health, const AvailabilityAnswer& answer) {
+  const double rate = health.job.failure_per_s;
+  // The job can only stop while it has its nodes.
+  return {{"failures_expected", rate * answer.full_size_s},
+          {"job_mttf_s", rate > 0.0 ? 1.0 / rate : kInfinity},
+          {"failure_probability", -std::expm1(-rate * health.horizon_s)},
+          {"availability_ratio", answer.availability_ratio},
+          {"ettr_ratio", answer.availability_ratio * answer.shares.productive_ratio},
+          {"checkpoint_interval_s", answer.checkpoint_interval_s},
+          {"spares_exhaustion_probability", answer.exhaustion.probability},
+          {"spares_for_99_percent", as_measure(answer.spares_99)},
+          {"spares_for_999_permille", as_measure(answer.spares_999)},
+          {"spares_for_9999_permyriad", as_measure(answer.spares_9999)},
+          {"nodes_down_mean", answer.down.mean()}};
+}
+
+Breakdown time_breakdown(const AvailabilityAnswer& answer) {
+  const double full = answer.availability_ratio;
+  return {.name = "time",
+          .entries = {{"productive", full * answer.shares.productive_ratio},
+                      {"checkpoint", full * answer.shares.checkpoint_ratio},
+                      {"rework", full * answer.shares.rework_ratio},
+                      {"restart", full * answer.shares.restart_ratio},
+                      {"waiting_for_nodes", 1.0 - full}}};
+}
+
+Breakdown cause_breakdown(const JobHealth& health, const AvailabilityAnswer& answer) {
+  Breakdown breakdown{.name = "failures_expected"};
+  for (const FailureCause& cause : health.causes)
+    breakdown.entries.push_back({cause.name, cause.job_rate_per_s() * answer.full_size_s});
+  return breakdown;
+}
+
+/// Of a long law only its mean is read; of a short one every count.
+std::vector<Measure> count_probabilities(const DownCount& down) {
+  constexpr solvers::Index kReadable = 12;
+  std::vector<Measure> list;
+  for (solvers::Index n = 0; n < down.probability.size() && down.probability.size() <= kReadable; ++n)
+    list.push_back({fmt::format("{} down", n), down.probability(n)});
+  return list;
+}
+
+std::vector<ChainRecord> chain_records(const AvailabilityAnswer& answer) {
+  const DownCount& down = answer.down;
+  const SpareExhaustion& exhaustion = answer.exhaustion;
+  return {{.name = "health.long_run",
+           .purpose = "nodes and domains down in the long run",
+           .states = down.states,
+           .transitions = down.transitions,
+           .method_requested = to_string(down.solution.method_requested),
+           .method_used = to_string(down.solution.method_used),
+           .iterations = down.solution.iterations,
+           .residual = down.solution.residual_ratio(),
+           .error_bound = down.solution.error_bound,
+           .lost_probability = down.lost_probability,
+           .state_probabilities = count_probabilities(down)},
+          {.name = "health.exhaustion",
+           .purpose = "first time with more nodes down than spares",
+           .states = exhaustion.states,
+           .transitions = exhaustion.transitions,
+           .method_requested = "automatic",
+           .method_used = exhaustion.method,
+           .iterations = exhaustion.iterations,
+           .error_bound = exhaustion.error_bound,
+           .lost_probability = exhaustion.lost_probability}};
+}
+
+std::vector<Assumption> assumptions(const JobHealth& health) {
+  std::vector<Assumption> list;
+  for (const FailureCause& cause : health.causes)
+    list.push_back({"failure_rate." + cause.name, cause.rate_per_s.value, "/s", to_string(cause.rate_per_s.evidence),
+                    cause.rate_per_s.source});
+  list.insert(list.end(), health.defaults.begin(), health.defaults.end());
+  return list;
+}
+
+/// In days where it has some: weeks are for calendars.
+std::string describe_horizon(double horizon_s) {
+  constexpr double kDay_s = 86400.0;
+  return horizon_s < kDay_s ? format_quantity(horizon_s, Dimension::kTime)
+                            : fmt::format("{:.4g} d", horizon_s / kDay_s);
+}
+
+std::string describe_stops(const JobHealth& health, const AvailabilityAnswer& answer) {
+  const double rate = health.job.failure_per_s;
+  if (rate == 0.0) return "nothing fails";
+  const auto worst = std::max_element(
+      health.causes.begin(), health.causes.end(),
+      [](const FailureCause& a, const FailureCause& b) { return a.job_rate_per_s() < b.job_rate_per_s(); });
+  return fmt::format("{:.3g} stops in {}, one every {}, {:.0f} % of them by '{}'", rate * answer.full_size_s,
+                     describe_horizon(health.horizon_s), format_quantity(1.0 / rate, Dimension::kTime),
+                     100.0 * worst->job_rate_per_s() / rate, worst->name);
+}
+
+std::string describe_losses(const AvailabilityAnswer& answer) {
+  std::vector<Measure> losses = time_breakdown(answer).entries;
+  const double productive = *losses.front().value;
+  losses.erase(losses.begin());
+  std::sort(losses.begin(), losses.end(), [](const Measure& a, const Measure& b) { return *a.value > *b.value; });
+  const auto words = [](std::string name) {
+    std::replace(name.begin(), name.end(), '_', ' ');
+    return name;
+  };
+  return fmt::format("{:.1f} % of the wall time is productive, most is lost to {} ({:.1f} %) and {} ({:.1f} %)",
+                     100.0 * productive, words(losses[0].name), 100.0 * *losses[0].value, words(losses[1].name),
+                     100.0 * *losses[1].value);
+}
+
+std::string describe_spares(const AvailabilityAnswer& answer) {
+  if (!answer.spares_99)
+    return "no number of spares holds full size 99 % of the time, because the crews cannot keep up";
+  return fmt::format("{} spares hold full size 99 % of the time", *answer.spares_99);
+}
+
+std::string title(const Spec& spec, const JobHealth& health, const Machine& machine) {
+  return fmt::format("availability of {} x {}: {} nodes, {} spares, {}", spec.cluster.num_devices, machine.profile.name,
+                     health.nodes.nodes, health.nodes.spares, describe_horizon(health.horizon_s));
+}
+
+void warn_of_approximations(const AvailabilityAnswer& answer, std::vector<std::string>& warnings) {
+  if (answer.full_size_from_long_run)
+    warnings.push_back(
+        "failures_expected takes the long-run share of time at full size, because the chain is too large to be "
+        "followed "
+        "over the horizon");
+  if (answer.down.exponential_repair)
+    warnings.push_back("the health chain is too large for the shape of repair_time: exponential repairs stand in");
+  else if (answer.exhaustion.exponential_repair)
+    warnings.push_back(
+        "the chain of spares_exhaustion_probability is too large for the shape of repair_time: exponential repairs "
+        "stand in");
+}
+
+}  // namespace
+
+void write_availability_report(const Spec& spec, const JobHealth& health, const AvailabilityAnswer& answer,
+                               const Machine& machine, Report& report) {
+  report.title = title(spec, health, machine);
+  report.finding =
+      fmt::format("{}; {}; {}", describe_stops(health, answer), describe_losses(answer), describe_spares(answer));
+  report.measures = availability_measures(health, answer);
+  report.breakdowns = {time_breakdown(answer), cause_breakdown(health, answer)};
+  report.chains = chain_records(answer);
+  report.assumptions = assumptions(health);
+  warn_of_approximations(answer, report.warnings);
+}
+
+}  // namespace windtunnel::modeling

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "modeling/studies/failure_causes.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+namespace windtunnel::modeling {
+
+namespace {
+
+constexpr double kShortestStop_s = 30.0;
+
+bool is_device(const std::string& kind) {
+  return kind == "device" || kind == "gpu" || kind == "npu" || kind == "tpu";
+}
+
+double exit_rate_per_s(const Component& component, const std::string& state) {
+  double rate = 0.0;
+  for (const ComponentTransition& transition : component.transitions) {
+    if (transition.from == state) rate += transition.rate_per_s.value;
+  }
+  return rate;
+}
+
+bool stops_the_job(const Component& component, const std::string& name) {
+  const auto state = std::find_if(component.states.begin(), component.states.end(),
+                                  [&](const ComponentState& candidate) { return candidate.name == name; });
+  return state != component.states.end() && state->speed_ratio == 0.0 &&
+         exit_rate_per_s(component, name) * kShortestStop_s <= 1.0;
+}
+
+/// Mean and scv of exponential repairs, the i-th taken with weight rate[i].
+class RepairMixture {
+ public:
+  void add(double rate_per_s, const Duration& repair) {
+    rate_ += rate_per_s;
+    first_ += rate_per_s * repair.mean_s;
+    second_ += rate_per_s * repair.mean_s * repair.mean_s * (1.0 + repair.scv);
+  }
+  Duration duration() const {
+    if (first_ == 0.0) return {};
+    return {.mean_s = first_ / rate_, .scv = std::max(0.0, second_ * rate_ / (first_ * first_) - 1.0)};
+  }
+
+ private:
+  double rate_ = 0.0;
+  double first_ = 0.0;
+  double second_ = 0.0;
+};
+
+/// Rate of entering a stopping state, and how long it is stayed in.
+void read_stops(const Component& component, FailureCause& cause) {
+  RepairMixture repair;
+  for (const ComponentTransition& transition : component.transitions) {
+    if (transition.from != component.states.front().name || !stops_the_job(component, transition.to)) continue;
+    const double value = cause.rate_per_s.value + transition.rate_per_s.value;
+    cause.rate_per_s = transition.rate_per_s;
+    cause.rate_per_s.value = value;
+    const double end = exit_rate_per_s(component, transition.to);
+    if (end > 0.0) repair.add(transition.rate_per_s.value, {.mean_s = 1.0 / end, .scv = 1.0});
+  }
+  cause.repair = repair.duration();
+}
+
+/// On rail-optimized fabrics every device of a node has its own leaf switch, so one switch touches as many nodes as it
+/// has devices; elsewhere the devices of a node share it.
+Count nodes_per_leaf(const HardwareProfile& profile) {
+  const auto leaf = static_cast<Count>(std::max(1.0, profile.fabric.leaf_devices.value));
+  const bool by_rail = profile.fabric.topology == "rail_optimized_fat_tree";
+  return by_rail ? leaf : std::max<Count>(1, leaf / profile.devices_per_node);
+}
+
+void place(const Component& component, const Cluster& cluster, const HardwareProfile& profile, FailureCause& cause) {
+  const auto devices = static_cast<double>(cluster.num_devices);
+  const Count nodes = job_nodes(cluster, profile);
+  if (component.level == "job") {
+    cause.level = FailureLevel::kJob;
+    cause.components = component.per_level.value;
+  } else if (component.level == "domain") {
+    cause.level = FailureLevel::kDomain;
+    cause.nodes = std::min(nodes, nodes_per_leaf(profile));
+    cause.components = component.per_level.value * devices / std::max(1.0, profile.fabric.leaf_devices.value);
+  } else {
+    cause.components = is_device(component.kind) ? devices : component.per_level.value * static_cast<double>(nodes);
+  }
+}
+
+FailureCause cause_of(const Component& component, const Cluster& cluster, const HardwareProfile& profile) {
+  FailureCause cause{.name = component.kind};
+  place(component, cluster, profile, cause);
+  read_stops(component, cause);
+  return cause;
+}
+
+std::vector<FailureCause> profile_causes(const Cluster& cluster, const HardwareProfile& profile) {
+  std::vector<FailureCause> causes;
+  for (const Component& component : profile.components) causes.push_back(cause_of(component, cluster, profile));
+  std::erase_if(causes, [](const FailureCause& cause) { return cause.job_rate_per_s() == 0.0; });
+  return causes;
+}
+
+const FailureCause* find_cause(const std::vector<FailureCause>& causes, const std::string& kind) {
+  const auto found = std::find_if(causes.begin(), causes.end(), [&](const FailureCause& cause) {
+    return cause.name == kind || (kind == "device" && is_device(cause.name));
+  });
+  return found == causes.end() ? nullptr : &*found;
+}
+
+/// A rate from the spec, placed and repaired as the profile says of its kind.
+FailureCause stated_cause(const std::string& kind, double rate_per_s, const Spec& spec, const HardwareProfile& profile,
+                          const std::vector<FailureCause>& known) {
+  const FailureCause* like = find_cause(known, kind);
+  FailureCause cause = like ? *like : FailureCause{.repair = mixed_node_repair(known)};
+  if (kind == "node") cause.components = static_cast<double>(job_nodes(spec.cluster, profile));
+  if (is_device(kind)) cause.components = static_cast<double>(spec.cluster.num_devices);
+  if (!like && cause.components == 0.0)
+    throw NoAnswerError(
+        fmt::format("failure_rates.{0}: the profile of {1} has no '{0}'; state its failures per node "
+                    "(failure_rates.node) or under reliability.domains",
+                    kind, profile.name));
+  cause.name = kind;
+  cause.rate_per_s = {.value = rate_per_s, .evidence = Evidence::kAssumed, .source = "spec"};
+  return cause;
+}
+
+FailureCause domain_cause(const FailureDomain& domain, Count nodes) {
+  return {.name = domain.name,
+          .level = FailureLevel::kDomain,
+          .components = static_cast<double>(nodes) / static_cast<double>(std::min(domain.nodes, nodes)),
+          .rate_per_s = {.value = domain.rate_per_s, .evidence = Evidence::kAssumed, .source = "spec"},
+          .nodes = std::min(domain.nodes, nodes),
+          .repair = domain.repair_time};
+}
+
+}  // namespace
+
+Count job_nodes(const Cluster& cluster, const HardwareProfile& profile) {
+  return (cluster.num_devices + profile.devices_per_node - 1) / profile.devices_per_node;
+}
+
+std::vector<FailureCause> failure_causes(const Spec& spec, const HardwareProfile& profile) {
+  const Reliability& reliability = *spec.reliability;
+  const std::vector<FailureCause> known = profile_causes(spec.cluster, profile);
+  std::vector<FailureCause> causes;
+  for (const auto& [kind, rate] : reliability.failure_rates_per_s)
+    causes.push_back(stated_cause(kind, rate, spec, profile, known));
+  if (reliability.failure_rates_per_s.empty()) causes = known;
+  if (!reliability.domains.empty())
+    std::erase_if(causes, [](const FailureCause& cause) { return cause.level == FailureLevel::kDomain; });
+  for (const FailureDomain& domain : reliability.domains)
+    causes.push_back(domain_cause(domain, job_nodes(spec.cluster, profile)));
+  return causes;
+}
+
+double job_failure_per_s(const std::vector<FailureCause>& causes) {
+  double rate = 0.0;
+  for (const FailureCause& cause : causes) rate += cause.job_rate_per_s();
+  return rate;
+}
+
+double job_failure_per_s(const std::vector<FailureCause>& causes, FailureLevel level) {
+  double rate = 0.0;
+  for (const FailureCause& cause : causes) rate += cause.level == level ? cause.job_rate_per_s() : 0.0;
+  return rate;
+}
+
+Duration mixed_node_repair(const std::vector<FailureCause>& causes) {
+  RepairMixture mixture;
+  for (const FailureCause& cause : causes) {
+    if (cause.level == FailureLevel::kNode) mixture.add(cause.job_rate_per_s(), cause.repair);
+  }
+  return mixture.duration();
+}
+
+}  // namespace windtunnel::modeling

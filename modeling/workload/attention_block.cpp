@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "modeling/workload/attention_block.h"
+
+namespace windtunnel::modeling {
+
+namespace {
+
+double norm_bytes(const TemplateWriter& w) {
+  return 2.0 * w.shared_hidden_bytes();
+}
+double residual_bytes(const TemplateWriter& w) {
+  return 3.0 * w.shared_hidden_bytes();
+}
+double query_bytes(const LocalShape& s) {
+  return kActivationBytes * s.tokens * s.query;
+}
+double output_bytes(const LocalShape& s) {
+  return kActivationBytes * s.tokens * s.attention_output;
+}
+/// Keys and values of the whole sequence, as every context rank sees them in turn.
+double gathered_key_value_bytes(const LocalShape& s) {
+  return kActivationBytes * s.tokens * s.context * s.key_value;
+}
+/// Scores of this device's queries against the whole sequence, causal mask not applied.
+double score_elements(const LocalShape& s) {
+  return s.micro_batch * s.heads * (s.sequence / s.context) * s.sequence;
+}
+
+/// A GPT-like plain MLP comes with dropout, whose masks are kept (one byte each); Llama-like models have none.
+double dropout_mask_bytes(const TemplateWriter& w) {
+  return w.model().gated_mlp ? 0.0 : w.shape().shared_tokens * w.shape().hidden;
+}
+
+/// The products between hidden state and queries, keys and values.
+struct Projections {
+  ProductShape down;  ///< latent attention only: to the compressed queries, keys and values
+  ProductShape query;
+  ProductShape key_value;
+  ProductShape together;  ///< ordinary attention: one product
+};
+
+Projections projections(const Model& m, const LocalShape& s) {
+  Projections p;
+  p.together = {s.tokens, s.query + s.key_value, s.hidden};
+  if (!m.has_latent_attention()) return p;
+  const double query_rank = static_cast<double>(m.q_lora_rank);
+  const double key_value_rank = static_cast<double>(m.kv_lora_rank);
+  p.down = {s.shared_tokens, query_rank + key_value_rank + static_cast<double>(m.qk_rope_head_dim), s.hidden};
+  p.query = {s.tokens, s.query, query_rank > 0.0 ? query_rank : s.hidden};
+  p.key_value = {s.tokens, s.heads * static_cast<double>(m.qk_nope_head_dim + m.v_head_dim), key_value_rank};
+  return p;
+}
+
+/// The compressed queries, keys and values are small: only they cross the tensor ranks.
+void exchange_latents(TemplateWriter& w, const std::string& name, Collective kind, double columns) {
+  const bool gathers_nothing = kind == Collective::kAllGather && !w.training().sequence_parallel;
+  if (w.shape().tensor <= 1.0 || gathers_nothing) return;
+  w.collective(name, kind, CommGroup::kTensor, kActivationBytes * w.shape().tokens * columns);
+}
+
+void write_projections_forward(TemplateWriter& w) {
+  const Projections p = projections(w.model(), w.shape());
+  if (!w.model().has_latent_attention()) {
+    w.gather_sequence("gather attention input");
+    return w.forward_product("query-key-value", p.together, Operand::kFromFusedKernel, DependencyKind::kStreamed);
+  }
+  w.forward_product("latent down-projection", p.down, Operand::kFromFusedKernel);
+  w.elementwise("latent norms", 2.0 * kActivationBytes * p.down.rows * p.down.columns,
+                w.saved(kActivationBytes * p.down.rows * p.down.columns));
+  exchange_latents(w, "gather latents", Collective::kAllGather, p.down.columns);
+  w.forward_product("query up-projection", p.query, Operand::kFromFusedKernel);
+  w.forward_product("key-value up-projection", p.key_value, Operand::kFromFusedKernel);
+}
+
+void write_projections_backward(TemplateWriter& w) {
+  const Projections p = projections(w.model(), w.shape());
+  if (!w.model().has_latent_attention()) {
+    w.gather_sequence("gather attention input again");
+    return w.backward_products("query-key-value", p.together, Operand::kNeedsCast, true);
+  }
+  w.backward_products("key-value up-projection", p.key_value, Operand::kNeedsCast);
+  w.backward_products("query up-projection", p.query, Operand::kNeedsCast);
+  exchange_latents(w, "reduce latent gradients",
+                   w.training().sequence_parallel ? Collective::kReduceScatter : Collective::kAllReduce,
+                   p.down.columns);
+  w.elementwise("latent norms gradient", 3.0 * kActivationBytes * p.down.rows * p.down.columns);
+  w.backward_products("latent down-projection", p.down, Operand::kNeedsCast);
+}
+
+void write_fused_core(TemplateWriter& w) {
+  const LocalShape& s = w.shape();
+  // Score and value products over the lower triangle: 2 x 2 s^2 d / 2. The softmax statistics (4 bytes a row) are
+  // negligible.
+  Operator kernel{.name = "attention", .kind = OperatorKind::kAttention};
+  kernel.flop = score_elements(s) * (s.score_width + s.value_width);
+  kernel.memory_bytes = query_bytes(s) + output_bytes(s) + gathered_key_value_bytes(s);
+  kernel.attended_length = s.sequence / s.context;
+  kernel.saved_bytes = w.saved(output_bytes(s));
+  w.kernel(kernel, DependencyKind::kStreamed);
+}
+
+/// One product per head and sequence of the batch.
+ProductShape score_shape(const LocalShape& s) {
+  return {s.sequence / s.context, s.sequence, s.score_width, s.micro_batch * s.heads};
+}
+ProductShape value_shape(const LocalShape& s) {
+  return {s.sequence / s.context, s.value_width, s.sequence, s.micro_batch * s.heads};
+}
+
+void write_unfused_core(TemplateWriter& w) {
+  const LocalShape& s = w.shape();
+  const double scores = score_elements(s);
+  const bool keeps_scores = w.training().recompute == Recompute::kNone;
+  w.kernel(w.product("scores", score_shape(s), Precision::kBf16, kActivationBytes));
+  // Scale, mask and softmax: read and write; dropout: read, write, mask.
+  w.stream("softmax", scores * 2.0 * kActivationBytes, keeps_scores ? w.saved(scores * kActivationBytes) : 0.0);
+  w.stream("attention dropout", scores * (2.0 * kActivationBytes + 1.0),
+           keeps_scores ? w.saved(scores * (kActivationBytes + 1.0)) : 0.0);
+  Operator values = w.product("weighted values", value_shape(s), Precision::kBf16, kActivationBytes);
+  values.saved_bytes = w.saved(output_bytes(s));
+  w.kernel(values);
+}
+
+void write_fused_core_gradient(TemplateWriter& w) {
+  const LocalShape& s = w.shape();
+  // Five products instead of two: the scores are computed again (Dao et al., arXiv:2205.14135).
+  Operator kernel{.name = "attention gradient", .kind = OperatorKind::kAttention};
+  kernel.flop = score_elements(s) * (3.0 * s.score_width + 2.0 * s.value_width);
+  kernel.memory_bytes = 2.0 * (query_bytes(s) + output_bytes(s) + gathered_key_value_bytes(s));
+  kernel.attended_length = s.sequence / s.context;
+  w.kernel(kernel, DependencyKind::kStreamed);
+}
+
+void write_unfused_core_gradient(TemplateWriter& w) {
+  const LocalShape& s = w.shape();
+  const double scores = score_elements(s);
+  for (const char* name : {"values gradient", "weights gradient"})
+    w.kernel(w.product(name, value_shape(s), Precision::kBf16, kActivationBytes));
+  w.stream("attention dropout gradient", scores * (2.0 * kActivationBytes + 1.0));
+  w.stream("softmax gradient", scores * 3.0 * kActivationBytes);
+  for (const char* name : {"query gradient", "key gradient"})
+    w.kernel(w.product(name, score_shape(s), Precision::kBf16, kActivationBytes));
+}
+
+void exchange_key_values(TemplateWriter& w, const std::string& name, Collective kind) {
+  if (w.shape().context <= 1.0) return;
+  w.collective(name, kind, CommGroup::kContext, gathered_key_value_bytes(w.shape()), DependencyKind::kStreamed);
+}
+
+double rotated_bytes(const LocalShape& s) {
+  return 2.0 * kActivationBytes * s.tokens * (s.query + s.key_value);
+}
+
+}  // namespace
+
+void write_attention_core(TemplateWriter& w) {
+  exchange_key_values(w, "key-value exchange", Collective::kAllGather);
+  if (w.traits().fused_attention) {
+    write_fused_core(w);
+  } else {
+    write_unfused_core(w);
+  }
+}
+
+void write_attention_forward(TemplateWriter& w) {
+  const LocalShape& s = w.shape();
+  w.elementwise("attention norm", norm_bytes(w), w.saved(w.shared_hidden_bytes()));
+  write_projections_forward(w);
+  w.elementwise("rotate or bias", rotated_bytes(s),
+                w.saved(w.shared_hidden_bytes() + kActivationBytes * s.tokens * (s.query + s.key_value)));
+  write_attention_core(w);
+  w.forward_product("attention output", {s.tokens, s.hidden, s.attention_output}, Operand::kNeedsCast);
+  w.reduce_sequence("scatter attention output", DependencyKind::kStreamed);
+  w.elementwise("attention residual", residual_bytes(w), w.saved(dropout_mask_bytes(w)));
+}
+
+void write_attention_backward(TemplateWriter& w) {
+  const LocalShape& s = w.shape();
+  w.elementwise("attention residual gradient", residual_bytes(w));
+  w.gather_sequence("gather attention output gradient");
+  w.backward_products("attention output", {s.tokens, s.hidden, s.attention_output}, Operand::kNeedsCast, false,
+                      DependencyKind::kStreamed);
+  exchange_key_values(w, "key-value exchange", Collective::kAllGather);
+  if (w.traits().fused_attention) {
+    write_fused_core_gradient(w);
+  } else {
+    write_unfused_core_gradient(w);
+  }
+  exchange_key_values(w, "key-value gradient exchange", Collective::kReduceScatter);
+  w.elementwise("rotate or bias gradient", rotated_bytes(s));
+  write_projections_backward(w);
+  w.elementwise("attention norm gradient", 1.5 * norm_bytes(w));
+}
+
+}  // namespace windtunnel::modeling

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "modeling/workload/mlp_block.h"
+
+namespace windtunnel::modeling {
+
+namespace {
+
+double norm_bytes(const TemplateWriter& w) {
+  return 2.0 * w.shared_hidden_bytes();
+}
+double residual_bytes(const TemplateWriter& w) {
+  return 3.0 * w.shared_hidden_bytes();
+}
+double dropout_mask_bytes(const TemplateWriter& w) {
+  return w.model().gated_mlp ? 0.0 : w.shape().shared_tokens * w.shape().hidden;
+}
+
+/// A column-parallel and a row-parallel product with an activation between; `columns` after the tensor split.
+struct Mlp {
+  const char* name;
+  double rows;
+  double columns;
+  double batch;
+};
+
+ProductShape input_product(const LocalShape& s, const Mlp& mlp) {
+  return {mlp.rows / mlp.batch, s.mlp_inputs * mlp.columns, s.hidden, mlp.batch};
+}
+ProductShape output_product(const LocalShape& s, const Mlp& mlp) {
+  return {mlp.rows / mlp.batch, s.hidden, mlp.columns, mlp.batch};
+}
+double activation_bytes(const Mlp& mlp) {
+  return kActivationBytes * mlp.rows * mlp.columns;
+}
+
+void write_mlp_forward(TemplateWriter& w, const Mlp& mlp, double kept_input_bytes) {
+  const LocalShape& s = w.shape();
+  const std::string name = mlp.name;
+  w.forward_product(name + " input", input_product(s, mlp), Operand::kFromFusedKernel, DependencyKind::kStreamed);
+  const double bytes = (s.mlp_inputs + 1.0) * activation_bytes(mlp);
+  w.elementwise(name + " activation", bytes, w.saved(kept_input_bytes + bytes));
+  w.forward_product(name + " output", output_product(s, mlp), Operand::kFromFusedKernel);
+}
+
+void write_mlp_output_backward(TemplateWriter& w, const Mlp& mlp) {
+  w.backward_products(std::string(mlp.name) + " output", output_product(w.shape(), mlp), Operand::kNeedsCast, false,
+                      DependencyKind::kStreamed);
+  w.elementwise(std::string(mlp.name) + " activation gradient",
+                (2.0 * w.shape().mlp_inputs + 1.0) * activation_bytes(mlp));
+}
+
+Mlp dense_mlp(const LocalShape& s) {
+  return {"mlp", s.tokens, s.mlp, 1.0};
+}
+Mlp shared_experts(const LocalShape& s) {
+  return {"shared experts", s.tokens, s.shared_mlp, 1.0};
+}
+Mlp routed_experts(const LocalShape& s) {
+  return {"experts", s.expert_rows, s.expert_mlp, s.local_experts};
+}
+
+/// Tokens this rank sends to experts, counted once per expert, in bytes.
+double dispatched_bytes(const LocalShape& s) {
+  return kActivationBytes * s.shared_tokens * s.copies_per_token * s.hidden;
+}
+ProductShape router(const LocalShape& s) {
+  return {s.shared_tokens, s.experts, s.hidden};
+}
+
+void exchange_tokens(TemplateWriter& w, const std::string& name) {
+  w.collective(name, Collective::kAllToAll, CommGroup::kExpert,
+               w.training().expert_imbalance * dispatched_bytes(w.shape()));
+}
+
+/// Experts split over tensor ranks see the tokens of all of them.
+void gather_over_expert_tensor(TemplateWriter& w, const std::string& name, Collective kind) {
+  if (w.shape().expert_tensor <= 1.0) return;
+  w.collective(name, kind, CommGroup::kTensor, dispatched_bytes(w.shape()) * w.shape().expert_tensor);
+}
+
+}  // namespace
+
+void write_dense_mlp_forward(TemplateWriter& w) {
+  w.elementwise("mlp norm", norm_bytes(w), w.saved(w.shared_hidden_bytes()));
+  w.gather_sequence("gather mlp input");
+  write_mlp_forward(w, dense_mlp(w.shape()), w.shared_hidden_bytes());
+  w.reduce_sequence("scatter mlp output", DependencyKind::kStreamed);
+  w.elementwise("mlp residual", residual_bytes(w), w.saved(dropout_mask_bytes(w)));
+}
+
+void write_dense_mlp_backward(TemplateWriter& w) {
+  const Mlp mlp = dense_mlp(w.shape());
+  w.elementwise("mlp residual gradient", residual_bytes(w));
+  w.gather_sequence("gather mlp output gradient");
+  write_mlp_output_backward(w, mlp);
+  w.gather_sequence("gather mlp input again");
+  w.backward_products("mlp input", input_product(w.shape(), mlp), Operand::kFromFusedKernel, true);
+  w.elementwise("mlp norm gradient", 1.5 * norm_bytes(w));
+}
+
+void write_expert_mlp_forward(TemplateWriter& w) {
+  const LocalShape& s = w.shape();
+  w.elementwise("mlp norm", norm_bytes(w), w.saved(w.shared_hidden_bytes()));
+  if (s.shared_mlp > 0.0) {
+    w.gather_sequence("gather shared experts input");
+    write_mlp_forward(w, shared_experts(s), w.shared_hidden_bytes());
+    w.reduce_sequence("scatter shared experts output", DependencyKind::kStreamed);
+  }
+  w.kernel(w.product("router", router(s), Precision::kBf16, kMainGradientBytes));
+  // Softmax and choice in 32 bits: three trips over the scores.
+  w.stream("choose experts", 3.0 * kMainGradientBytes * s.shared_tokens * s.experts,
+           w.saved(kMainGradientBytes * s.shared_tokens * s.experts));
+  w.stream("permute tokens", 2.0 * dispatched_bytes(s));
+  exchange_tokens(w, "dispatch tokens");
+  gather_over_expert_tensor(w, "gather dispatched tokens", Collective::kAllGather);
+  write_mlp_forward(w, routed_experts(s), kActivationBytes * s.expert_rows * s.hidden);
+  gather_over_expert_tensor(w, "scatter expert output", Collective::kReduceScatter);
+  exchange_tokens(w, "combine tokens");
+  w.stream("weigh and add expert outputs", dispatched_bytes(s) + w.shared_hidden_bytes(), w.saved(dispatched_bytes(s)));
+  w.elementwise("mlp residual", residual_bytes(w));
+}
+
+void write_expert_mlp_backward(TemplateWriter& w) {
+  const LocalShape& s = w.shape();
+  w.elementwise("mlp residual gradient", residual_bytes(w));
+  w.stream("weigh and add gradient", 2.0 * dispatched_bytes(s) + w.shared_hidden_bytes());
+  exchange_tokens(w, "combine gradient");
+  gather_over_expert_tensor(w, "gather expert output gradient", Collective::kAllGather);
+  write_mlp_output_backward(w, routed_experts(s));
+  w.backward_products("experts input", input_product(s, routed_experts(s)), Operand::kFromFusedKernel);
+  gather_over_expert_tensor(w, "scatter dispatched gradient", Collective::kReduceScatter);
+  exchange_tokens(w, "dispatch gradient");
+  w.stream("permute gradient", 2.0 * dispatched_bytes(s));
+  if (s.shared_mlp > 0.0) {
+    w.gather_sequence("gather shared experts output gradient");
+    write_mlp_output_backward(w, shared_experts(s));
+    w.gather_sequence("gather shared experts input again");
+    w.backward_products("shared experts input", input_product(s, shared_experts(s)), Operand::kFromFusedKernel, true);
+  }
+  const ProductShape r = router(s);
+  w.kernel(w.product("router input gradient", {r.rows, r.depth, r.columns}, Precision::kBf16, kActivationBytes));
+  w.kernel(
+      w.product("router weight gradient", {r.depth, r.columns, r.rows}, Precision::kBf16, 2.0 * kMainGradientBytes));
+  w.elementwise("mlp norm gradient", 1.5 * norm_bytes(w));
+}
+
+}  // namespace windtunnel::modeling

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+// FLOP a training step must do whatever the layout: the numerator of MFU.
+#pragma once
+
+#include "modeling/spec/spec.h"
+
+namespace windtunnel::modeling {
+
+/// 6 FLOP per weight and token, plus 12 layers x sequence x attention width per token (the full score matrix,
+/// as most published MFU figures count it). Recomputed work is not counted; of experts only the active ones are.
+/// Source: Chowdhery et al., PaLM, arXiv:2204.02311, appendix B.
+double model_flop_per_step(const Model& model, const Training& training);
+
+/// Weights that take part in products with every token: layers (active experts only) and the output head.
+double active_weights(const Model& model);
+
+}  // namespace windtunnel::modeling

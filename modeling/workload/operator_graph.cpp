@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "modeling/workload/operator_graph.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/graph/adjacency_list.hpp>
+#include <boost/graph/graphviz.hpp>
+#include <boost/graph/topological_sort.hpp>
+#include <iterator>
+#include <sstream>
+#include <stdexcept>
+
+namespace windtunnel::modeling {
+
+namespace {
+
+using BoostGraph = boost::adjacency_list<boost::vecS, boost::vecS, boost::bidirectionalS, Operator, DependencyKind>;
+
+std::string segment_name(Segment segment) {
+  switch (segment) {
+    case Segment::kEmbedding:
+      return "embedding";
+    case Segment::kDenseLayer:
+      return "layer";
+    case Segment::kExpertLayer:
+      return "expert layer";
+    case Segment::kHead:
+      return "head";
+  }
+  return "";
+}
+
+std::string pass_name(Pass pass) {
+  switch (pass) {
+    case Pass::kForward:
+      return "forward";
+    case Pass::kRecompute:
+      return "recompute";
+    case Pass::kBackward:
+      return "backward";
+    case Pass::kUpdate:
+      return "update";
+  }
+  return "";
+}
+
+std::string work_label(const Operator& op) {
+  if (op.kind == OperatorKind::kCollective)
+    return fmt::format("{:.3g} MB, {}", op.message_bytes / 1e6, to_string(op.group));
+  if (op.flop > 0.0) return fmt::format("{:.3g} GFLOP", op.flop / 1e9);
+  return fmt::format("{:.3g} MB", op.memory_bytes / 1e6);
+}
+
+}  // namespace
+
+std::string to_string(CommGroup group) {
+  switch (group) {
+    case CommGroup::kTensor:
+      return "tensor";
+    case CommGroup::kContext:
+      return "context";
+    case CommGroup::kExpert:
+      return "expert";
+    case CommGroup::kPipeline:
+      return "pipeline";
+    case CommGroup::kData:
+      return "data";
+    case CommGroup::kExpertData:
+      return "expert data";
+  }
+  return "";
+}
+
+struct OperatorGraph::Implementation {
+  BoostGraph graph;
+};
+
+OperatorGraph::OperatorGraph() : implementation_(std::make_unique<Implementation>()) {}
+OperatorGraph::~OperatorGraph() = default;
+OperatorGraph::OperatorGraph(OperatorGraph&&) noexcept = default;
+OperatorGraph& OperatorGraph::operator=(OperatorGraph&&) noexcept = default;
+
+int OperatorGraph::add(Operator op, const std::vector<Dependency>& producers) {
+  BoostGraph& graph = implementation_->graph;
+  const int vertex = size();
+  for (const Dependency& dependency : producers) {
+    if (dependency.producer < 0 || dependency.producer >= vertex) {
+      throw std::invalid_argument(
+          fmt::format("operator '{}' waits for vertex {}, expected 0..{}", op.name, dependency.producer, vertex - 1));
+    }
+  }
+  boost::add_vertex(std::move(op), graph);
+  for (const Dependency& dependency : producers) boost::add_edge(dependency.producer, vertex, dependency.kind, graph);
+  return vertex;
+}
+
+int OperatorGraph::size() const {
+  return static_cast<int>(boost::num_vertices(implementation_->graph));
+}
+
+const Operator& OperatorGraph::at(int vertex) const {
+  return implementation_->graph[vertex];
+}
+
+std::vector<Dependency> OperatorGraph::producers(int vertex) const {
+  const BoostGraph& graph = implementation_->graph;
+  std::vector<Dependency> found;
+  for (auto [edge, end] = boost::in_edges(vertex, graph); edge != end; ++edge) {
+    found.push_back({static_cast<int>(boost::source(*edge, graph)), graph[*edge]});
+  }
+  return found;
+}
+
+std::vector<int> OperatorGraph::members(Segment segment, Pass pass) const {
+  std::vector<int> found;
+  for (int vertex = 0; vertex < size(); ++vertex) {
+    if (at(vertex).segment == segment && at(vertex).pass == pass) found.push_back(vertex);
+  }
+  return found;
+}
+
+std::vector<int> OperatorGraph::topological_order() const {
+  std::vector<int> order;
+  boost::topological_sort(implementation_->graph, std::back_inserter(order));
+  std::reverse(order.begin(), order.end());
+  return order;
+}
+
+std::string OperatorGraph::to_dot() const {
+  const BoostGraph& graph = implementation_->graph;
+  std::ostringstream out;
+  const auto write_vertex = [&](std::ostream& stream, int vertex) {
+    const Operator& op = graph[vertex];
+    stream << fmt::format("[shape=box, style=filled, fillcolor=\"{}\", label=\"{} {}\\n{}\\n{}\"]",
+                          op.kind == OperatorKind::kCollective ? "lightblue" : "white", segment_name(op.segment),
+                          pass_name(op.pass), op.name, work_label(op));
+  };
+  const auto write_edge = [&](std::ostream& stream, const auto& edge) {
+    if (graph[edge] == DependencyKind::kStreamed) stream << "[style=dashed]";
+  };
+  boost::write_graphviz(out, graph, write_vertex, write_edge);
+  return out.str();
+}
+
+TemplateTotals totals(const OperatorGraph& graph, Segment segment, Pass pass) {
+  TemplateTotals sum;
+  for (int vertex : graph.members(segment, pass)) {
+    const Operator& op = graph.at(vertex);
+    sum.flop += op.flop;
+    sum.memory_bytes += op.memory_bytes;
+    sum.message_bytes += op.message_bytes;
+    sum.saved_bytes += op.saved_bytes;
+    ++sum.operators;
+  }
+  return sum;
+}
+
+}  // namespace windtunnel::modeling

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "solvers/backward_solution.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "solvers/correction_iteration.h"
+#include "solvers/flow_solution.h"
+
+namespace windtunnel::solvers {
+namespace {
+
+// Corrections between two residuals in full precision; a correction has no more than six digits to give.
+constexpr int kIterationsPerRun = 60;
+constexpr int kIterationsPerCheck = 5;
+constexpr double kReductionPerRun = 1e-8;
+// Ways of Anderson mixing: five steps pay for their vectors, more do not.
+constexpr int kMixingDepth = 5;
+// Runs that do not halve the residual before the next way is tried.
+constexpr int kPatience = 3;
+// Sweeps first run into the residual they push through the chain: so much growth is no failure.
+constexpr double kToleratedGrowth = 5.0;
+// Relative accuracy of the weights: the constant in a closed chain's residual is known as well as they are.
+constexpr double kClosedWeightTolerance = 1e-11;
+constexpr double kWeightTolerance = 1e-3;
+
+Vector time_spent(const PartialChain& part) {
+  const SparseRates incoming = transposed(part.rates());
+  const Vector source = part.closed() ? Vector() : Vector::Ones(part.states());
+  const FlowSystem system{incoming, part.exit_per_s(), part.leaving_per_s(), source};
+  return solve_flow(system,
+                    {.tolerance = part.closed() ? kClosedWeightTolerance : kWeightTolerance, .max_iterations = 400})
+      .x;
+}
+
+/// Iterations still needed at the speed of the second half of the run.
+double predicted(const CorrectionOutcome& run, double wanted) {
+  const std::size_t checks = run.reductions.size();
+  if (checks < 2) return run.reductions.empty() ? HUGE_VAL : 0.0;
+  const std::size_t middle = (checks - 1) / 2;
+  const double decay = std::log(run.reductions[middle] / run.reductions.back()) /
+                       (static_cast<double>(checks - 1 - middle) * kIterationsPerCheck);
+  if (run.reductions.back() <= wanted) return 0.0;
+  return decay > 0.0 ? std::log(run.reductions.back() / wanted) / decay : HUGE_VAL;
+}
+
+}  // namespace
+
+BackwardSolver::BackwardSolver(const PartialChain& part, const BackwardOptions& options, Vector weight)
+    : part_(part), options_(options), weight_(std::move(weight)) {
+  const Stage swept{Method::kGaussSeidel, 0, 120.0};
+  const Stage mixed{Method::kGaussSeidel, kMixingDepth, 80.0};
+  const Stage levels{Method::kMultilevel, kMixingDepth, 400.0};
+  const Stage patient{Method::kGaussSeidel, 0, HUGE_VAL};
+  switch (options.method) {
+    case Method::kGth:
+    case Method::kBandedGth:
+      stages_ = {{Method::kGth, 0, HUGE_VAL}, patient};
+      break;
+    case Method::kGaussSeidel:
+      stages_ = {mixed, patient};
+      break;
+    case Method::kMultilevel:
+      stages_ = {levels, {Method::kMultilevel, 0, HUGE_VAL}};
+      break;
+    default:
+      stages_ = {swept, mixed, levels, {Method::kMultilevel, 0, 400.0}, patient};
+      if (reduction_is_cheap(part.rates())) stages_.insert(stages_.begin(), {Method::kGth, 0, HUGE_VAL});
+  }
+  prepare();
+}
+
+void BackwardSolver::prepare() {
+  if (weight_.size() == 0 && stage().method != Method::kGth &&
+      (part_.closed() || stage().method == Method::kMultilevel)) {
+    weight_ = time_spent(part_);
+  }
+  switch (stage().method) {
+    case Method::kGth: {
+      auto reduction = std::make_unique<ReductionCorrection>(part_.rates(), part_.leaving_per_s(), part_.closed());
+      const bool usable = reduction->usable();
+      correction_ = std::move(reduction);
+      if (!usable) next_stage();
+      break;
+    }
+    case Method::kMultilevel:
+      correction_ = std::make_unique<MultilevelCorrection>(part_.rates(), part_.exit_per_s(), part_.leaving_per_s(),
+                                                           weight_, part_.closed());
+      break;
+    default:
+      correction_ = std::make_unique<SweepCorrection>(part_.rates(), part_.exit_per_s());
+  }
+}
+
+bool BackwardSolver::next_stage() {
+  if (stage_ + 1 == stages_.size()) return false;
+  const bool rebuild = stages_[stage_ + 1].method != stage().method;
+  ++stage_;
+  if (rebuild) prepare();
+  return true;
+}
+
+Residuals BackwardSolver::residuals(const Vector& reward, const PreciseVector& h) const {
+  Residuals result{Vector(part_.states()), Vector(part_.states())};
+  for (Index k = 0; k < part_.states(); ++k) {
+    const Index state = part_.member(k);
+    const Enclosure drift = drift_at(part_.whole().outgoing().row(state), state, reward(state), h);
+    result.value(k) = drift.value;
+    result.error(k) = std::nextafter(drift.error, HUGE_VAL);
+  }
+  return result;
+}
+
+Vector BackwardSolver::correction_of(const Vector& residual, double target_per_s, bool& fruitless) {
+  Vector wanted = residual;
+  if (part_.closed() && weight_.size() > 0) wanted.array() -= weight_.dot(residual) / weight_.sum();
+  const bool direct = stage().method == Method::kGth;
+  CorrectionOutcome run = repeat_correction(part_, *correction_, wanted,
+                                            {.max_iterations = direct ? 1 : kIterationsPerRun,
+                                             .iterations_per_check = direct ? 1 : kIterationsPerCheck,
+                                             .mixing_depth = stage().mixing_depth,
+                                             .reduction = kReductionPerRun,
+                                             .target_per_s = 0.25 * target_per_s});
+  iterations_ += run.iterations;
+  const double size = wanted.cwiseAbs().maxCoeff();
+  const bool grown = run.reductions.empty() || run.reductions.back() > kToleratedGrowth;
+  fruitless = !direct && (grown || predicted(run, 0.25 * target_per_s / size) > stage().max_predicted);
+  return grown && !direct ? Vector::Zero(residual.size()) : run.d;
+}
+
+bool BackwardSolver::solve(const Vector& reward, double target_per_s,
+                           const std::function<bool(const Residuals&)>& good_enough, PreciseVector& h) {
+  double before = HUGE_VAL;
+  int stalls = 0;
+  while (true) {
+    const Residuals left = residuals(reward, h);
+    if (good_enough(left)) return true;
+    const double size = part_.closed() ? left.highest() - left.lowest() : left.value.lpNorm<Eigen::Infinity>();
+    if (!std::isfinite(size) || iterations_ >= options_.max_iterations) return false;
+    stalls = size > 0.5 * before ? stalls + 1 : 0;
+    before = std::min(before, size);
+    if (stalls >= kPatience) {
+      if (!next_stage()) return false;
+      stalls = 0;
+    }
+    bool fruitless = false;
+    const Vector d = correction_of(left.value, target_per_s, fruitless);
+    for (Index k = 0; k < part_.states(); ++k) h.add(part_.member(k), d(k));
+    if (fruitless && next_stage()) stalls = 0;
+  }
+}
+
+}  // namespace windtunnel::solvers

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+// Functions h of the states with reward_i + sum_j q_ij (h_j - h_i) = 0 on a part of a chain, given outside it: what
+// long-run averages (there h is the bias, and a constant may remain), reachability and accumulated rewards have in
+// common. Solved by iterative refinement: the residual in twice the digits (drift.h), the corrections in plain doubles.
+// Source: N. Higham, Accuracy and Stability of Numerical Algorithms, 2nd edition, 2002, chapter 12.
+#pragma once
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "solvers/drift.h"
+#include "solvers/multilevel_correction.h"
+#include "solvers/partial_chain.h"
+#include "solvers/solve_result.h"
+
+namespace windtunnel::solvers {
+
+struct BackwardOptions {
+  /// kAutomatic, kGth, kGaussSeidel or kMultilevel.
+  Method method = Method::kAutomatic;
+  /// Corrections in all.
+  long long max_iterations = 20'000;
+};
+
+/// Remaining drifts on the part: state by state the function did not solve its equation by this much.
+struct Residuals {
+  /// Enclosure of each state's drift.
+  Vector value;
+  Vector error;
+
+  /// Between the two all drifts lie.
+  double lowest() const { return (value - error).minCoeff(); }
+  double highest() const { return (value + error).maxCoeff(); }
+};
+
+class BackwardSolver {
+ public:
+  /// Keeps a reference to the part. `weight` (may be empty): about the time spent in each of its states, > 0; otherwise
+  /// it is computed when it is needed.
+  BackwardSolver(const PartialChain& part, const BackwardOptions& options, Vector weight = {});
+
+  Residuals residuals(const Vector& reward, const PreciseVector& h) const;
+  /// Improves h on the part until `good_enough(residuals)`; `target_per_s` is about the residual that makes it so.
+  /// Leaves h outside alone. Returns whether it got there.
+  bool solve(const Vector& reward, double target_per_s, const std::function<bool(const Residuals&)>& good_enough,
+             PreciseVector& h);
+
+  long long iterations() const { return iterations_; }
+  Method method_used() const { return stage().method; }
+
+ private:
+  /// A way to correct, and how long a run of it may be expected to take before the next way is tried.
+  struct Stage {
+    Method method = Method::kNone;
+    int mixing_depth = 0;
+    double max_predicted = 0.0;
+  };
+
+  const Stage& stage() const { return stages_[stage_]; }
+  void prepare();
+  bool next_stage();
+  Vector correction_of(const Vector& residual, double target_per_s, bool& fruitless);
+
+  const PartialChain& part_;
+  BackwardOptions options_;
+  Vector weight_;
+  std::vector<Stage> stages_;
+  std::size_t stage_ = 0;
+  std::unique_ptr<Correction> correction_;
+  long long iterations_ = 0;
+};
+
+}  // namespace windtunnel::solvers

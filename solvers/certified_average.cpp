@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "solvers/certified_average.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "solvers/flow_solution.h"
+#include "solvers/gauss_seidel.h"
+#include "solvers/state_order.h"
+
+namespace windtunnel::solvers {
+namespace {
+
+Interval intersection(const Interval& a, const Interval& b) {
+  return {std::max(a.lower, b.lower), std::min(a.upper, b.upper)};
+}
+
+double allowed_error(const CertifiedAverageOptions& options, const Interval& bounds) {
+  const double size = std::min(std::abs(bounds.lower), std::abs(bounds.upper));
+  return std::max(options.absolute_tolerance, options.relative_tolerance * size);
+}
+
+// More transitions than that are not copied for an order that may not pay: 1 GB for both directions.
+constexpr Index kMaxReordered = 40'000'000;
+// Sweep pairs after which the likeliest state is among those that matter.
+constexpr int kPairsForMode = 6;
+
+/// States by their distance to a likely state: repair, service and the like lead there.
+std::vector<Index> order_to_mode(const PartialChain& part) {
+  const SparseRates incoming = transposed(part.rates());
+  const Vector reciprocal = part.exit_per_s().cwiseInverse();
+  Vector x = reciprocal / reciprocal.sum();
+  for (int k = 0; k < kPairsForMode; ++k) {
+    sweep_both_ways(
+        incoming, reciprocal, [](Index) { return 0.0; }, 1e-290, x);
+    x /= x.sum();
+  }
+  Index mode = 0;
+  x.maxCoeff(&mode);
+  std::vector<Index> order = order_towards(incoming, {mode});
+  for (Index& state : order) state = part.member(state);
+  return order;
+}
+
+/// What one part of the chain in one order has to offer.
+class AverageProblem {
+ public:
+  AverageProblem(const Vector& reward, const CertifiedAverageOptions& options, CertifiedAverage& result)
+      : reward_(reward), options_(options), result_(result) {}
+
+  bool solve(const PartialChain& part, Method method, Vector weight) {
+    BackwardSolver solver(part, {.method = method, .max_iterations = options_.max_iterations}, std::move(weight));
+    const auto tight = [&](const Residuals& left) {
+      result_.bounds = intersection(result_.bounds, {left.lowest(), left.highest()});
+      return result_.bounds.width() <= 2.0 * allowed_error(options_, result_.bounds);
+    };
+    const bool done = solver.solve(reward_, target(), tight, result_.bias);
+    result_.method_used = solver.method_used();
+    result_.iterations += solver.iterations();
+    return done;
+  }
+
+  /// By sweeps in the order towards the mode, if they converge fast.
+  bool solve_in_order(const PartialChain& part) {
+    if (part.rates().size() > kMaxReordered) return false;
+    const PartialChain ordered(part.whole(), order_to_mode(part));
+    const SparseRates incoming = transposed(ordered.rates());
+    const Vector none;
+    const FlowSystem system{incoming, ordered.exit_per_s(), ordered.leaving_per_s(), none};
+    FlowSolution flow =
+        solve_flow(system, {.method = Method::kGaussSeidel, .tolerance = kFlowTolerance, .only_while_fast = true});
+    result_.iterations += flow.iterations;
+    return flow.usable() && solve(ordered, Method::kAutomatic, std::move(flow.x));
+  }
+
+ private:
+  static constexpr double kFlowTolerance = 1e-10;
+
+  /// About the residual that will do: the value is not known yet, its scale is.
+  double target() const {
+    const double size = std::min(std::abs(result_.bounds.lower), std::abs(result_.bounds.upper));
+    return std::max(options_.absolute_tolerance, options_.relative_tolerance * size);
+  }
+
+  const Vector& reward_;
+  const CertifiedAverageOptions& options_;
+  CertifiedAverage& result_;
+};
+
+}  // namespace
+
+CertifiedAverage solve_certified_average(const PartialChain& part, const Vector& reward,
+                                         const CertifiedAverageOptions& options) {
+  CertifiedAverage result;
+  result.method_requested = options.method;
+  result.bias = PreciseVector(Vector::Zero(part.whole().states()));
+  const Vector own = part.part_of(reward);
+  result.bounds = {own.minCoeff(), own.maxCoeff()};
+  AverageProblem problem(reward, options, result);
+  const bool iterative = options.method == Method::kAutomatic && !reduction_is_cheap(part.rates());
+  const bool done = result.bounds.width() == 0.0 || (iterative && problem.solve_in_order(part)) ||
+                    problem.solve(part, options.method, {});
+  result.value = 0.5 * (result.bounds.lower + result.bounds.upper);
+  result.error_bound = std::nextafter(0.5 * result.bounds.width(), HUGE_VAL);
+  result.termination = done ? Termination::kConverged : Termination::kIterationLimit;
+  result.message = fmt::format("between {:.17g} and {:.17g}", result.bounds.lower, result.bounds.upper);
+  return result;
+}
+
+}  // namespace windtunnel::solvers

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "solvers/explicit/transition_collector.h"
+
+#include <cmath>
+
+#include "solvers/chain_error.h"
+
+namespace windtunnel::solvers {
+
+void TransitionCollector::add(Index from, Index to, double rate_per_s) {
+  if (rate_per_s == 0.0) return;
+  if (from == to) {
+    if (self_loop_rate_per_s_.size() == 0) self_loop_rate_per_s_ = Vector::Zero(states_);
+    self_loop_rate_per_s_(from) += rate_per_s;
+    return;
+  }
+  if (ordered_ && from < builder_.current()) fall_back();
+  if (!ordered_) {
+    list_.push_back({from, to, rate_per_s});
+    return;
+  }
+  while (builder_.current() < from) builder_.finish_state();
+  builder_.add(to, rate_per_s);
+}
+
+void TransitionCollector::fall_back() {
+  ordered_ = false;
+  while (builder_.current() < states_) builder_.finish_state();
+  const Generator so_far = std::move(builder_).build();
+  for (Index from = 0; from < states_; ++from) {
+    for (const auto [to, rate] : so_far.outgoing().row(from)) list_.push_back({from, to, rate});
+  }
+}
+
+ExplicitTransitions TransitionCollector::collected() && {
+  if (self_loop_rate_per_s_.size() > 0 && !self_loop_rate_per_s_.allFinite()) {
+    throw ChainError("the sum of the self-loops of a state overflows");
+  }
+  if (!ordered_) return {Generator(states_, list_), std::move(self_loop_rate_per_s_)};
+  while (builder_.current() < states_) builder_.finish_state();
+  return {std::move(builder_).build(), std::move(self_loop_rate_per_s_)};
+}
+
+}  // namespace windtunnel::solvers

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <vector>
+
+#include "solvers/explicit/explicit_chain.h"
+
+namespace windtunnel::solvers {
+
+/// Takes transitions in any order. As long as their rows ascend they go straight into the chain's own arrays; the first
+/// one that does not makes a list of them all.
+class TransitionCollector {
+ public:
+  explicit TransitionCollector(Index states) : states_(states) {}
+
+  /// rate_per_s finite and >= 0, states in range; 0 is left out.
+  void add(Index from, Index to, double rate_per_s);
+  /// Throws ChainError when rates overflow.
+  ExplicitTransitions collected() &&;
+
+ private:
+  void fall_back();
+
+  Index states_;
+  GeneratorBuilder builder_;
+  bool ordered_ = true;
+  std::vector<Transition> list_;
+  Vector self_loop_rate_per_s_;
+};
+
+}  // namespace windtunnel::solvers

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+// Answers questions in continuous stochastic logic about a labelled chain, every number between proven bounds.
+// What the graph alone settles is exact: probabilities 0 and 1, infinite and zero rewards. Long-run averages and what
+// happens without a time limit are solved and then proven (certified_average.h, certified_boundary_value.h), what
+// happens within a time is uniformized (poisson_series.h).
+// Source: C. Baier, B. Haverkort, H. Hermanns, J.-P. Katoen, IEEE Transactions on Software Engineering 29(6), 2003.
+#pragma once
+#include "solvers/csl/property.h"
+#include "solvers/labelled_chain.h"
+#include "solvers/solve_result.h"
+
+namespace windtunnel::solvers {
+
+struct CheckOptions {
+  /// kAutomatic, kGth, kGaussSeidel or kMultilevel, for what is solved; what is uniformized ignores it.
+  Method method = Method::kAutomatic;
+  /// Proven error that is wanted: absolute or relative to the value, whichever is wider. Both > 0.
+  double absolute_tolerance = 1e-10;
+  double relative_tolerance = 1e-8;
+  /// Corrections per linear system; products per time are not limited by it.
+  long long max_iterations = 20'000;
+};
+
+/// The answer in each state that was asked about, and anything in the others.
+struct StateAnswer : SolveResult {
+  /// The true value lies between; both infinite where it is.
+  Vector lower;
+  Vector upper;
+  // error_bound: none, each state has its own.
+};
+
+struct CheckResult : SolveResult {
+  /// The middle of the bounds; infinite when the answer is. Meaningful in its bounds even when not usable().
+  double value = 0.0;
+  /// The true answer lies between.
+  double lower = 0.0;
+  double upper = 0.0;
+  /// CPU time of this thread.
+  double solve_time_s = 0.0;
+  // error_bound: |value - true answer| is at most this.
+};
+
+/// Not usable when the tolerance could not be proven; the bounds found are returned all the same. Throws ChainError for
+/// sets or rewards that do not fit the chain, std::invalid_argument for impossible options.
+CheckResult check(const LabelledChain& chain, const Query& query, const StateFilter& filter,
+                  const CheckOptions& options = {});
+
+/// From the chain's initial state.
+CheckResult check(const LabelledChain& chain, const Query& query, const CheckOptions& options = {});
+
+/// In all states of `interest` at once.
+StateAnswer check_states(const LabelledChain& chain, const Query& query, const StateSet& interest,
+                         const CheckOptions& options = {});
+
+}  // namespace windtunnel::solvers

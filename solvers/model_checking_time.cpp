@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+// What happens within, at or from a time on.
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "solvers/poisson_series.h"
+#include "solvers/state_answers.h"
+
+namespace windtunnel::solvers {
+
+namespace {
+
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+
+/// Sums a series over the states of `open` that can be reached from `interest`; elsewhere the answer stays as it is.
+/// `unit` of the sum is what one unit of the answer is.
+void sum_inside(const Generator& q, const StateSet& open, const Vector& first_term, bool at_time, double time_s,
+                const std::vector<Index>& interest, const CheckOptions& options, StateAnswer& answer) {
+  const std::vector<Index> inside = listed(reachable_through(q, interest, open));
+  if (inside.empty()) return;
+  const PartialChain part(q, inside);
+  std::vector<Index> asked;
+  for (const Index i : interest) {
+    const auto found = std::lower_bound(inside.begin(), inside.end(), i);
+    if (found != inside.end() && *found == i) asked.push_back(found - inside.begin());
+  }
+  const double rate = tick_rate(part);
+  const double unit = at_time ? 1.0 : rate;
+  const SeriesWeights weights =
+      at_time ? SeriesWeights::at_time(rate * time_s) : SeriesWeights::until_time(rate * time_s);
+  const SeriesSum sum = sum_series(
+      part, part.part_of(first_term), weights, asked,
+      {.absolute_tolerance = options.absolute_tolerance * unit, .relative_tolerance = options.relative_tolerance});
+  account(sum, answer);
+  for (std::size_t k = 0; k < inside.size(); ++k) {
+    const auto at = static_cast<Index>(k);
+    answer.lower(inside[k]) = std::nextafter(sum.lower(at) / unit, -kInfinity);
+    answer.upper(inside[k]) = std::nextafter(sum.upper(at) / unit, kInfinity);
+  }
+}
+
+Vector as_numbers(const StateSet& set) {
+  Vector numbers(static_cast<Index>(set.size()));
+  for (std::size_t i = 0; i < set.size(); ++i) numbers(static_cast<Index>(i)) = set[i] ? 1.0 : 0.0;
+  return numbers;
+}
+
+Vector rate_into(const Generator& q, const StateSet& set) {
+  Vector rate_per_s = Vector::Zero(q.states());
+  for (Index i = 0; i < q.states(); ++i) {
+    for (const auto [to, rate] : q.outgoing().row(i)) {
+      if (set[static_cast<std::size_t>(to)]) rate_per_s(i) += rate;
+    }
+  }
+  return rate_per_s;
+}
+
+/// left U[0, duration] right: each tick adds what arrives then, which takes no subtraction.
+StateAnswer until_within(const Generator& q, const StateSet& left, const StateSet& right, double duration_s,
+                         const std::vector<Index>& interest, const CheckOptions& options) {
+  StateAnswer answer = constant_answer(q.states(), 0.0);
+  answer.lower = answer.upper = as_numbers(right);
+  StateSet open(left.size());
+  for (std::size_t i = 0; i < open.size(); ++i) open[i] = left[i] && !right[i];
+  if (duration_s > 0.0) sum_inside(q, open, rate_into(q, right), false, duration_s, interest, options, answer);
+  return answer;
+}
+
+}  // namespace
+
+StateAnswer until_probability(const Generator& q, const PathFormula& path, const std::vector<Index>& interest,
+                              const CheckOptions& options) {
+  const TimeInterval& time = path.time;
+  // When the until begins later, the states where it may begin are asked about.
+  std::vector<Index> start = interest;
+  CheckOptions own = options;
+  if (time.lower_s > 0.0) {
+    start = listed(reachable_through(q, interest, path.left));
+    own.absolute_tolerance *= 0.5;
+    own.relative_tolerance *= 0.5;
+  }
+  const double duration_s = time.upper_s - time.lower_s;
+  StateAnswer later = std::isinf(time.upper_s) ? unbounded_until(q, path.left, path.right, start, own)
+                                               : until_within(q, path.left, path.right, duration_s, start, own);
+  if (time.lower_s == 0.0) return later;
+  StateAnswer answer = constant_answer(q.states(), 0.0);
+  account(later, answer);
+  later.lower = later.lower.cwiseMax(0.0);
+  later.upper = later.upper.cwiseMin(1.0);
+  const Vector middle = 0.5 * (later.lower + later.upper);
+  double widest = 0.0;
+  for (const Index i : start) widest = std::max(widest, 0.5 * (later.upper(i) - later.lower(i)));
+  sum_inside(q, path.left, middle, true, time.lower_s, interest, own, answer);
+  for (const Index i : start) {
+    answer.lower(i) -= widest * (1.0 + 1e-9);
+    answer.upper(i) += widest * (1.0 + 1e-9);
+  }
+  return answer;
+}
+
+StateAnswer next_probability(const LabelledChain& chain, const PathFormula& path) {
+  const Generator& q = chain.generator;
+  StateAnswer answer = constant_answer(q.states(), 0.0);
+  const Vector into = rate_into(q, path.right);
+  for (Index i = 0; i < q.states(); ++i) {
+    const double loop = chain.self_loop_rate_per_s.size() > 0 ? chain.self_loop_rate_per_s(i) : 0.0;
+    const double exit = q.exit_rate(i) + loop;
+    if (exit == 0.0) continue;
+    const double share = (into(i) + (path.right[static_cast<std::size_t>(i)] ? loop : 0.0)) / exit;
+    const double begun = std::exp(-exit * path.time.lower_s);
+    const double length = exit * (path.time.upper_s - path.time.lower_s);
+    const double within = std::isinf(path.time.upper_s) ? 1.0 : -std::expm1(-length);
+    const double value = share * begun * within;
+    // A rounding per rate, two per elementary function, and the exponent's own.
+    const double roundings = static_cast<double>(q.outgoing().row(i).size()) + 12.0 + 2.0 * exit * path.time.lower_s;
+    const double exactly = share == 0.0 || (share == 1.0 && path.time.unbounded());
+    const double error = exactly != 0.0 ? 0.0 : value * roundings * 0x1p-52;
+    answer.lower(i) = value - error;
+    answer.upper(i) = value + error;
+  }
+  return answer;
+}
+
+StateAnswer reward_at(const Generator& q, const Vector& reward, double time_s, const std::vector<Index>& interest,
+                      const CheckOptions& options) {
+  StateAnswer answer = constant_answer(q.states(), 0.0);
+  answer.lower = answer.upper = reward;
+  const StateSet everywhere(static_cast<std::size_t>(q.states()), true);
+  if (time_s > 0.0) sum_inside(q, everywhere, reward, true, time_s, interest, options, answer);
+  return answer;
+}
+
+StateAnswer reward_within(const Generator& q, const Vector& reward_per_s, double time_s,
+                          const std::vector<Index>& interest, const CheckOptions& options) {
+  StateAnswer answer = constant_answer(q.states(), 0.0);
+  const StateSet everywhere(static_cast<std::size_t>(q.states()), true);
+  if (time_s > 0.0) sum_inside(q, everywhere, reward_per_s, false, time_s, interest, options, answer);
+  return answer;
+}
+
+}  // namespace windtunnel::solvers

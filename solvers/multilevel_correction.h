@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+// Approximate solutions d of exit_i d_i - sum_j rate_ij d_j = r_i: the correction that a residual calls for. By sweeps,
+// by a multilevel cycle over aggregates weighted with the time the chain spends in its states, or by state reduction.
+// Any d is allowed: it is the residual after it that counts.
+#pragma once
+#include <Eigen/LU>
+#include <memory>
+#include <vector>
+
+#include "solvers/aggregation.h"
+#include "solvers/sparse_rates.h"
+#include "solvers/state_reduction.h"
+#include "solvers/vector.h"
+
+namespace windtunnel::solvers {
+
+class Correction {
+ public:
+  virtual ~Correction() = default;
+  /// Improves d, in place.
+  virtual void improve(const Vector& residual, Vector& d) const = 0;
+};
+
+/// One sweep up and one down.
+class SweepCorrection : public Correction {
+ public:
+  SweepCorrection(const SparseRates& rates, const Vector& exit_per_s)
+      : rates_(rates), reciprocal_(exit_per_s.cwiseInverse()) {}
+  void improve(const Vector& residual, Vector& d) const override;
+
+ private:
+  const SparseRates& rates_;
+  Vector reciprocal_;
+};
+
+/// W-cycle (V on the finest level) with the aggregates fixed. Source: as aggregation.h; the coarse equations are those
+/// of MultilevelFlow, transposed.
+class MultilevelCorrection : public Correction {
+ public:
+  /// `weight` > 0: about the time spent in each state. `closed`: nothing leaves, constants are in the null space.
+  MultilevelCorrection(const SparseRates& rates, const Vector& exit_per_s, const Vector& killing_per_s,
+                       const Vector& weight, bool closed);
+  void improve(const Vector& residual, Vector& d) const override;
+
+ private:
+  struct Level {
+    Vector exit;
+    Aggregation next;  // empty on the coarsest level
+  };
+  const SparseRates& rates(std::size_t level) const { return level == 0 ? rates_ : levels_[level - 1].next.coarse; }
+  void descend(std::size_t level, const Vector& residual, Vector& correction) const;
+  void factorise_coarsest();
+
+  const SparseRates& rates_;
+  Vector weight_;
+  bool closed_;
+  Index pinned_ = 0;
+  std::vector<Level> levels_;
+  std::unique_ptr<Eigen::PartialPivLU<Eigen::MatrixXd>> coarsest_;
+};
+
+/// Exact but for rounding. In a closed chain the likeliest state keeps d = 0.
+class ReductionCorrection : public Correction {
+ public:
+  ReductionCorrection(const SparseRates& rates, const Vector& killing_per_s, bool closed);
+  void improve(const Vector& residual, Vector& d) const override;
+  bool usable() const { return !reduction_ || !reduction_->stuck_state(); }
+
+ private:
+  Index states_;
+  Index pinned_ = -1;
+  std::unique_ptr<StateReduction> reduction_;
+};
+
+/// Whether a reduction of these rates takes a fraction of a second only.
+bool reduction_is_cheap(const SparseRates& rates);
+
+}  // namespace windtunnel::solvers

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+// Orders of states in which a sweep carries news along the way the chain goes.
+#pragma once
+#include <vector>
+
+#include "solvers/sparse_rates.h"
+#include "solvers/vector.h"
+
+namespace windtunnel::solvers {
+
+/// States by the number of transitions it takes to get to one of `goals`, those first; then the states that cannot get
+/// there. Where a chain drifts towards the goals, one ascending Gauss-Seidel sweep of a backward system, or descending
+/// one of a forward system, takes news the whole way. O(states + transitions).
+std::vector<Index> order_towards(const SparseRates& incoming, const std::vector<Index>& goals);
+
+}  // namespace windtunnel::solvers

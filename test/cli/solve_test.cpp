@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+// The verb solve: its options, its answers and how they are printed.
+#include <cmath>
+#include <filesystem>
+#include <fstream>
+#include <limits>
+#include <sstream>
+#include <string>
+
+#include "cli/command_line.h"
+#include "cli/solve_answers.h"
+#include "cli/solve_model.h"
+#include "cli/solve_report.h"
+#include "solvers/input_error.h"
+#include "test/catch.h"
+
+namespace windtunnel::cli {
+namespace {
+
+Command parse(std::vector<const char*> arguments) {
+  arguments.insert(arguments.begin(), "windtunnel");
+  return parse_command_line(static_cast<int>(arguments.size()), arguments.data());
+}
+
+std::string mistake(const std::vector<const char*>& arguments) {
+  const auto answer = std::get<ImmediateAnswer>(parse(arguments));
+  CHECK(answer.exit_code == ExitCode::kBadInput);
+  return answer.text;
+}
+
+// Queue with three places: pi_n = rho^n / (1 + rho + rho^2 + rho^3), rho = 1/2.
+const std::string kQueue =
+    "ctmc const int N; module q x:[0..N]; [] x<N -> 1.5:(x'=x+1); [serve] x>0 -> 3:(x'=x-1); endmodule "
+    "label \"full\" = x=N; rewards \"served\" [serve] true : 1; endrewards";
+
+std::vector<PropertyAnswer> answered(const std::string& properties) {
+  auto model = solvers::prism::build_model(kQueue, "q.prism", solvers::prism::parse_constants("N=3"));
+  return answers(solvers::parse_properties(properties, "q.props"), model, {});
+}
+
+/// The file exists as long as this.
+class WrittenFile {
+ public:
+  WrittenFile(const std::string& name, const std::string& text) : path_(std::filesystem::temp_directory_path() / name) {
+    std::ofstream(path_) << text;
+  }
+  ~WrittenFile() { std::filesystem::remove(path_); }
+  WrittenFile(const WrittenFile&) = delete;
+  WrittenFile& operator=(const WrittenFile&) = delete;
+  std::string path() const { return path_.string(); }
+
+ private:
+  std::filesystem::path path_;
+};
+
+TEST_CASE("solve takes a model, constants, questions, files and exports", "[cli][solve]") {
+  const auto command = std::get<SolveCommand>(parse(
+      {"solve",          "a.tra",      "--const",       "N=5,K=2",      "--const",      "r=1/3",       "--property",
+       "S=? [ \"up\" ]", "--property", "P=? [ F x=1 ]", "--properties", "a.props",      "--lab",       "a.lab",
+       "--srew",         "a.srew",     "--srew",        "b.srew",       "--trew",       "a.trew",      "--sta",
+       "a.sta",          "--format",   "json",          "--method",     "gth",          "--tolerance", "1e-6",
+       "--engine",       "eigen",      "--export-tra",  "b.tra",        "--export-dot", "b.dot"}));
+  CHECK(command.model == "a.tra");
+  CHECK(command.constants == "N=5,K=2,r=1/3");
+  CHECK(command.properties == std::vector<std::string>{"S=? [ \"up\" ]", "P=? [ F x=1 ]"});
+  CHECK(command.properties_file == "a.props");
+  CHECK(command.label_file == "a.lab");
+  CHECK(command.state_file == "a.sta");
+  CHECK(command.state_reward_files == std::vector<std::string>{"a.srew", "b.srew"});
+  CHECK(command.transition_reward_files == std::vector<std::string>{"a.trew"});
+  CHECK(command.format == Format::kJson);
+  CHECK(command.method == solvers::Method::kGth);
+  CHECK(command.tolerance == 1e-6);
+  CHECK(command.export_tra == "b.tra");
+  CHECK(command.export_dot == "b.dot");
+}
+
+TEST_CASE("Wrong options of solve", "[cli][solve]") {
+  CHECK(mistake({"solve"}) == "windtunnel solve: expected a model file");
+  CHECK(mistake({"solve", "a.sm", "--engine", "petsc"}) ==
+        "windtunnel solve: --engine petsc is not part of this build, use --engine eigen");
+  CHECK(mistake({"solve", "a.sm", "--engine", "x"}) ==
+        "windtunnel solve: --engine is 'x', expected one of eigen, petsc");
+  CHECK(mistake({"solve", "a.sm", "--method", "jacobi"}) ==
+        "windtunnel solve: --method is 'jacobi', expected one of automatic, gth, gauss_seidel, multilevel");
+  CHECK(mistake({"solve", "a.sm", "--tolerance", "0"}) ==
+        "windtunnel solve: --tolerance is 0, expected a number between 0 and 1");
+  CHECK(mistake({"solve", "a.sm", "--format", "csv"}) ==
+        "windtunnel solve: --format is 'csv', expected one of table, json");
+  CHECK(mistake({"solve", "a.sm", "--propety", "x"}) ==
+        "windtunnel solve: unknown option '--propety', did you mean '--property'?");
+}
+
+TEST_CASE("Questions are answered with their bounds", "[cli][solve]") {
+  const auto all = answered(
+      "\"long run\": S=? [ \"full\" ]; R{\"served\"}=? [ S ]; S<0.1 [ \"full\" ]; filter(forall, P>=1 [ F \"full\" ]); "
+      "1 - S=? [ \"full\" ]");
+  REQUIRE(all.size() == 5);
+  CHECK(all[0].name == "long run");
+  CHECK(std::get<double>(*all[0].value) == Approx(1.0 / 15).epsilon(1e-12));
+  CHECK(*all[0].lower <= 1.0 / 15);
+  CHECK(*all[0].upper >= 1.0 / 15);
+  CHECK(*all[0].error_bound <= 1e-10);
+  // Served as often as accepted: 1.5 (1 - 1/15).
+  CHECK(std::get<double>(*all[1].value) == Approx(1.4).epsilon(1e-12));
+  CHECK(std::get<bool>(*all[2].value));
+  CHECK(std::get<bool>(*all[3].value));
+  CHECK(std::get<double>(*all[4].value) == Approx(14.0 / 15).epsilon(1e-12));
+}
+
+TEST_CASE("A mistake in one property does not stop the others", "[cli][solve]") {
+  const auto all = answered("S=? [ \"ful\" ];\nS=? [ \"full\" ];");
+  REQUIRE(all.size() == 2);
+  CHECK(all[0].exit_code == ExitCode::kBadInput);
+  CHECK(all[0].message == "q.props:1:7: unknown label \"ful\"");
+  CHECK_FALSE(all[0].value.has_value());
+  CHECK(all[1].exit_code == ExitCode::kAnswered);
+}
+
+TEST_CASE("The report as JSON and as a table", "[cli][solve]") {
+  SolveReport report{.states = 4, .transitions = 6, .build_time_s = 0.25};
+  report.properties.push_back({.name = "n",
+                               .property = "S=? [ x=0 ]",
+                               .value = 0.5,
+                               .error_bound = 1e-12,
+                               .lower = 0.4,
+                               .upper = 0.6,
+                               .method = "gth",
+                               .iterations = 3,
+                               .solve_time_s = 1.5});
+  report.properties.push_back({.property = "R=? [ C ]", .value = std::numeric_limits<double>::infinity()});
+  report.properties.push_back({.property = "P<1 [ X x=1 ]", .value = true});
+  report.properties.push_back({.property = "S=? [ y ]", .message = "why"});
+  const std::string rest =
+      "\"error_bound\":null,\"lower\":null,\"upper\":null,\"method\":null,\"iterations\":0,\"solve_time_s\":0.0";
+  CHECK(solve_json(report) ==
+        "{\"states\":4,\"transitions\":6,\"build_time_s\":0.25,\"properties\":["
+        "{\"property\":\"S=? [ x=0 ]\",\"value\":0.5,\"error_bound\":1e-12,\"lower\":0.4,\"upper\":0.6,"
+        "\"method\":\"gth\",\"iterations\":3,\"solve_time_s\":1.5,\"name\":\"n\"},"
+        "{\"property\":\"R=? [ C ]\",\"value\":\"inf\"," +
+            rest + "},{\"property\":\"P<1 [ X x=1 ]\",\"value\":true," + rest +
+            "},{\"property\":\"S=? [ y ]\",\"value\":null," + rest + ",\"message\":\"why\"}]}\n");
+  CHECK(solve_table(report) ==
+        "states       4\n"
+        "transitions  6\n"
+        "built in     0.25 s\n"
+        "\n"
+        "PROPERTY        VALUE    ERROR BOUND  METHOD  ITERATIONS  TIME\n"
+        "n: S=? [ x=0 ]  0.5      1e-12        gth     3           1.5 s\n"
+        "R=? [ C ]       inf                           0           0 s\n"
+        "P<1 [ X x=1 ]   true                          0           0 s\n"
+        "S=? [ y ]       unknown                       0           0 s\n");
+}
+
+TEST_CASE("A chain in explicit files is a model with labels, rewards and variables", "[cli][solve]") {
+  const WrittenFile transitions("windtunnel_solve_test.tra", "2 2\n0 1 1\n1 0 3\n");
+  const WrittenFile labels("windtunnel_solve_test.lab", "0=\"init\" 1=\"down\"\n0: 0\n1: 1\n");
+  const WrittenFile rewards("windtunnel_solve_test.srew", "# \"cost\"\n2 1\n1 8\n");
+  const WrittenFile states("windtunnel_solve_test.sta", "(failed)\n0:(0)\n1:(1)\n");
+  SolveCommand command{.model = transitions.path(), .label_file = labels.path(), .state_file = states.path()};
+  command.state_reward_files = {rewards.path()};
+  auto model = load_model(command);
+  const auto all =
+      answers(solvers::parse_properties("S=? [ \"down\" ]; R{\"cost\"}=? [ S ]; S=? [ failed=1 ]", "p"), model, {});
+  CHECK(std::get<double>(*all[0].value) == Approx(0.25).epsilon(1e-12));
+  CHECK(std::get<double>(*all[1].value) == Approx(2.0).epsilon(1e-12));
+  CHECK(std::get<double>(*all[2].value) == Approx(0.25).epsilon(1e-12));
+}
+
+TEST_CASE("Files that cannot be read", "[cli][solve]") {
+  CHECK_THROWS_WITH(load_model({.model = "none.prism"}), "none.prism: cannot be read: No such file or directory");
+  CHECK_THROWS_WITH(load_model({.model = "none.tra"}), "none.tra: cannot be read: No such file or directory");
+  CHECK_THROWS_WITH(load_model({.model = "/"}), "/: cannot be read: it is a directory");
+}
+
+}  // namespace
+}  // namespace windtunnel::cli

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "modeling/chains/device_chain.h"
+#include "modeling/chains/link_chain.h"
+#include "modeling/chains/step_chain.h"
+#include "modeling/chains/template_schedule.h"
+#include "modeling/workload/training_graph.h"
+#include "test/catch.h"
+#include "test/modeling/small_profile.h"
+
+using namespace windtunnel::modeling;
+
+namespace {
+
+struct Case {
+  Model model = small_gpt();
+  Training training = small_training();
+  Machine machine = small_machine();
+
+  Placement placement() const { return place(model, training, machine.profile.scale_up_domain_devices); }
+  OperatorGraph graph() const { return build_training_graph(model, training, {}); }
+  TrainingStep step(const LinkSlowdowns& slowdowns = {}) const {
+    return training_step(graph(), model, training, placement(), machine, slowdowns);
+  }
+};
+
+}  // namespace
+
+TEST_CASE("one device without communication takes the sum of its operators", "[chains][template]") {
+  Case c;
+  const OperatorGraph graph = c.graph();
+  const ServiceTimes times = service_times(graph, c.placement(), c.machine, {});
+  double expected = 0.0;
+  for (int vertex : graph.members(Segment::kDenseLayer, Pass::kForward)) expected += times[vertex].mean_s;
+  const TemplateTime time = play_template(graph, Segment::kDenseLayer, Pass::kForward, times, c.placement(), {});
+  CHECK(time.duration.mean_s == Approx(expected).epsilon(1e-12));
+}
+
+TEST_CASE("spans of a template add up to its duration", "[chains][template]") {
+  Case c;
+  c.training.parallelism = {.tensor = 4, .data = 2, .expert_tensor = 1};
+  c.training.sequence_parallel = true;
+  for (bool hidden : {false, true}) {
+    OverlapPolicy policy{.compute_slowdown = 0.1};
+    policy.hidden.fill(hidden);
+    const ServiceTimes times = service_times(c.graph(), c.placement(), c.machine, {});
+    const TemplateTimes all = play_all_templates(c.graph(), times, c.placement(), policy);
+    for (const auto& passes : all) {
+      for (const TemplateTime& time : passes) {
+        double sum = 0.0;
+        for (const ActivitySpan& span : time.spans) sum += span.duration_s;
+        CHECK(sum == Approx(time.duration.mean_s).epsilon(1e-12).margin(1e-15));
+      }
+    }
+  }
+}
+
+TEST_CASE("hiding communication never makes a step slower, more bandwidth never either", "[chains][template]") {
+  Case c;
+  c.training.parallelism = {.tensor = 4, .pipeline = 2, .data = 2, .expert_tensor = 1};
+  c.training.sequence_parallel = GENERATE(false, true);
+  c.training.zero_stage = GENERATE(0, 1, 3);
+  const double exposed = c.step().ideal_s();
+  c.training.overlap = {.tensor = true, .pipeline = true, .data = true, .expert = true, .context = true};
+  const double hidden = c.step().ideal_s();
+  CHECK(hidden <= exposed * (1.0 + 1e-12));
+  c.machine.profile.scale_up.bandwidth_bytes_per_s.value *= 2.0;
+  CHECK(c.step().ideal_s() <= hidden * (1.0 + 1e-12));
+}
+
+TEST_CASE("the device chain's stationary law is the time stack", "[chains][device]") {
+  Case c;
+  c.training.parallelism = {.tensor = 4, .pipeline = 2, .data = 2, .expert_tensor = 1};
+  const ActivityProgram program = activity_program(c.step(), c.placement(), 0.001);
+  const ActivityShares shares = solve_activity_shares(program);
+  REQUIRE(shares.solution.usable());
+  double sum = 0.0;
+  for (int activity = 0; activity < kActivities; ++activity) {
+    CAPTURE(kActivityNames[activity]);
+    CHECK(shares.probability[activity] == Approx(program.time_s[activity] / program.total_s()).margin(1e-12));
+    sum += shares.probability[activity];
+  }
+  CHECK(sum == Approx(1.0).epsilon(1e-12));
+  CHECK(program.total_s() == Approx(c.step().ideal_s() + 0.001).epsilon(1e-9));
+}
+
+TEST_CASE("a link with one class is not slowed, two hidden classes share it as the chain says", "[chains][link]") {
+  LinkProblem problem{.name = "test", .classes = {{CommGroup::kData, true, 10.0, 0.2}}, .step_s = 1.0};
+  const LinkSolution alone = solve_link(problem);
+  CHECK(alone.slowdown[static_cast<int>(CommGroup::kData)] == Approx(1.0));
+  CHECK(alone.utilization_ratio == Approx(0.2).epsilon(1e-9));
+  CHECK(alone.congestion_probability == 0.0);
+
+  // Two equal classes: on rate a = 10 / 0.8, service rate m = 10 / 0.2. Birth-death chain in the number on: 0 -2a-> 1
+  // -a-> 2, back m, then 2 classes at half rate each: also m. p1/p0 = 2a/m, p2/p1 = a/m. Share given on: (p1 + p2) /
+  // (p1 + 2 p2).
+  problem.classes.push_back({CommGroup::kPipeline, true, 10.0, 0.2});
+  const double a = 12.5, m = 50.0;
+  const double p1 = 2.0 * a / m, p2 = p1 * a / m;
+  const LinkSolution shared = solve_link(problem);
+  CHECK(shared.slowdown[static_cast<int>(CommGroup::kData)] == Approx((p1 + 2.0 * p2) / (p1 + p2)).epsilon(1e-9));
+  CHECK(shared.congestion_probability == Approx(p2 / (p1 + p2)).epsilon(1e-9));
+  CHECK(shared.utilization_ratio == Approx((p1 + p2) / (1.0 + p1 + p2)).epsilon(1e-9));
+}
+
+TEST_CASE("blocking classes never meet each other", "[chains][link]") {
+  const LinkProblem problem{
+      .name = "test",
+      .classes = {{CommGroup::kTensor, false, 10.0, 0.2}, {CommGroup::kPipeline, false, 10.0, 0.2}},
+      .step_s = 1.0};
+  const LinkSolution solution = solve_link(problem);
+  CHECK(solution.congestion_probability == 0.0);
+  CHECK(solution.slowdown[static_cast<int>(CommGroup::kTensor)] == Approx(1.0));
+}
+
+TEST_CASE("a degraded link slows its traffic by the mean of its speeds", "[chains][link]") {
+  Component link{.kind = "link",
+                 .level = "component",
+                 .per_level = figure(1),
+                 .states = {{"healthy", 1.0}, {"degraded", 0.5}, {"down", 0.0}}};
+  link.transitions = {{"healthy", "degraded", figure(1e-6)},
+                      {"degraded", "healthy", figure(3e-6)},
+                      {"healthy", "down", figure(1e-9)},
+                      {"down", "healthy", figure(1e-5)}};
+  const LinkProblem problem{
+      .name = "test", .classes = {{CommGroup::kData, true, 10.0, 0.1}}, .step_s = 1.0, .health = &link};
+  const LinkSolution solution = solve_link(problem);
+  CHECK(solution.slowdown[static_cast<int>(CommGroup::kData)] > 1.2);
+  CHECK(solution.slowdown[static_cast<int>(CommGroup::kData)] < 2.0);
+  CHECK(solution.states == 6);
+}
+
+TEST_CASE("without jitter a step is a constant", "[chains][step]") {
+  const StepChain chain = build_step_chain({.replica = {4.0, 0.0}, .tail_s = 0.5, .replicas = 128, .devices = 1024});
+  CHECK(chain.mean_s == Approx(4.5));
+  CHECK(chain.std_s == 0.0);
+  CHECK(chain.p99_s == Approx(4.5));
+}
+
+TEST_CASE("the step waits for the slowest replica: normal order statistics", "[chains][step]") {
+  // E[max of 64 standard normals] = 2.3437 (knowledge of every table of order statistics).
+  const StepChain chain = build_step_chain({.replica = {4.0, 0.04 * 0.04}, .replicas = 64, .devices = 64});
+  CHECK(chain.replica_wait_s == Approx(2.3437 * 0.04).epsilon(0.12));
+  CHECK(chain.p50_s < chain.p95_s);
+  CHECK(chain.p95_s < chain.p99_s);
+}
+
+TEST_CASE("rare stalls move the tail, not the median", "[chains][step]") {
+  StepChainProblem problem{
+      .replica = {1.0, 1e-6}, .replicas = 8, .devices = 64, .stall_rate_per_s = 0.02, .stall_mean_s = 5.0};
+  const StepChain stalled = build_step_chain(problem);
+  problem.stall_rate_per_s = 0.0;
+  const StepChain smooth = build_step_chain(problem);
+  CHECK(stalled.p50_s == Approx(smooth.p50_s).epsilon(0.01));
+  CHECK(stalled.p99_s > smooth.p99_s + 1.0);
+  CHECK(stalled.mean_s == Approx(smooth.mean_s + 0.02 * smooth.mean_s * 5.0).epsilon(0.01));
+}

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+// The training study from spec text to report, on shipped shapes and profiles.
+#include <fmt/format.h>
+
+#include "modeling/evaluate.h"
+#include "modeling/spec/read_spec.h"
+#include "modeling/spec/spec_error.h"
+#include "test/catch.h"
+
+using namespace windtunnel::modeling;
+
+namespace {
+
+Report answer(const std::string& text, const std::vector<YamlOverride>& overrides = {}) {
+  return evaluate(read_spec(YamlDocument::parse(text, "spec.yaml", overrides)));
+}
+
+double value(const Report& report, const std::string& name) {
+  INFO(report.failure);
+  const auto found = find_measure(report, name);
+  REQUIRE(found);
+  return *found;
+}
+
+const std::string kLlama405B = R"(
+study: training
+model: {name: llama-3.1-405b}
+cluster: {device: h100-sxm-80gb, num_devices: 16384, software: llama3-2024}
+training:
+  sequence_length: 8192
+  global_batch: 2048
+  recompute: none
+  sequence_parallel: true
+  zero_stage: 2
+  parallelism: {tensor: 8, pipeline: 16, data: 128, virtual_stages: 8}
+)";
+
+const std::string kSmall = R"(
+study: training
+model: {name: llama-3.1-8b}
+cluster: {device: h100-sxm-80gb, num_devices: 8, software: megatron-2024, jitter: {operator_cv: 0, device_cv: 0, stall_rate: 0 /s, stall_time: 0 s}}
+training: {sequence_length: 4096, global_batch: 16, parallelism: {tensor: 2, pipeline: 2, data: 2}}
+)";
+
+}  // namespace
+
+TEST_CASE("Llama 3.1 405B on 16,384 H100 lands where the published runs are", "[studies][training]") {
+  const Report report = answer(kLlama405B);
+  // Published MFU 0.38 to 0.43 (arXiv:2407.21783, table 4).
+  CHECK(value(report, "mfu_ratio") > 0.36);
+  CHECK(value(report, "mfu_ratio") < 0.45);
+  CHECK(value(report, "step_time_p50_s") < value(report, "step_time_p95_s"));
+  CHECK(value(report, "step_time_p95_s") < value(report, "step_time_p99_s"));
+  CHECK(value(report, "memory_fits") == 1.0);
+}
+
+TEST_CASE("activity shares sum to 1 and the memory kinds to the total", "[studies][training]") {
+  const Report report = answer(kLlama405B);
+  const auto sum = [&](const std::string& name) {
+    for (const Breakdown& breakdown : report.breakdowns) {
+      if (breakdown.name != name) continue;
+      double total = 0.0;
+      for (const Measure& entry : breakdown.entries) total += entry.value.value();
+      return total;
+    }
+    return -1.0;
+  };
+  CHECK(sum("activity") == Approx(1.0).epsilon(1e-12));
+  CHECK(sum("memory_bytes") == Approx(value(report, "memory_per_device_bytes")).epsilon(1e-12));
+}
+
+TEST_CASE("every chain is named with its method, states and residual", "[studies][training]") {
+  const Report report = answer(kLlama405B);
+  REQUIRE(report.chains.size() >= 4);
+  for (const ChainRecord& chain : report.chains) {
+    CAPTURE(chain.name);
+    CHECK(chain.states > 0);
+    CHECK_FALSE(chain.method_used.empty());
+    CHECK(chain.residual <= 1e-10);
+  }
+}
+
+TEST_CASE("the user's own service times give the textbook pipeline", "[studies][training]") {
+  // 1F1B: (n + p - 1)(f + b) = (8 + 3) x 30 ms; data_parallel 40 ms after it.
+  const std::string text = R"(
+study: training
+model: {name: llama-3.1-8b}
+cluster: {device: h100-sxm-80gb, num_devices: 8}
+training:
+  sequence_length: 4096
+  global_batch: 16
+  schedule: 1f1b
+  parallelism: {pipeline: 4, data: 2}
+  service_times: {forward: 10 ms, backward: 20 ms, scv: 0, pipeline_transfer: 0 s, data_parallel: 40 ms}
+)";
+  const Report report = answer(text);
+  CHECK(value(report, "step_time_mean_s") == Approx(11.0 * 0.030 + 0.040).epsilon(1e-12));
+  CHECK(value(report, "step_time_std_s") == 0.0);
+}
+
+TEST_CASE("more bandwidth or FLOP/s never slow a step, more layers never speed it up", "[studies][training]") {
+  const double base = value(answer(kSmall), "step_time_mean_s");
+  CHECK(value(answer(kSmall, {{"cluster.scale_up.bandwidth", "900 GB/s"}}), "step_time_mean_s") <= base);
+  CHECK(value(answer(kSmall, {{"cluster.scale_up.bandwidth", "100 GB/s"}}), "step_time_mean_s") >= base);
+  CHECK(value(answer(kSmall, {{"training.overlap", "{tensor: false, pipeline: false, data: false}"}}),
+              "step_time_mean_s") >= base);
+  CHECK(value(answer(kSmall, {{"training.recompute", "full"}}), "step_time_mean_s") > base);
+}
+
+TEST_CASE("a job that cannot fit says which memory is short", "[studies][training]") {
+  const Report report =
+      answer(kLlama405B, {{"training.parallelism", "{tensor: 1, pipeline: 1, data: 16384, virtual_stages: 1}"},
+                          {"training.global_batch", "16384"},
+                          {"training.zero_stage", "0"}});
+  CHECK_THAT(
+      report.failure,
+      ContainsSubstring("does not fit: weights, gradients and optimizer alone exceed the device's memory: weights "));
+}
+
+TEST_CASE("activations that do not fit are a warning and memory_fits 0", "[studies][training]") {
+  const Report report = answer(kSmall, {{"training.micro_batch", "8"}, {"training.sequence_length", "16384"}});
+  CHECK(value(report, "memory_fits") == 0.0);
+  REQUIRE(report.warnings.size() == 1);
+  CHECK_THAT(report.warnings.front(), ContainsSubstring("activations do not fit in the device's memory: weights "));
+}
+
+TEST_CASE("studies that are not modelled yet say so", "[studies]") {
+  CHECK_THAT(
+      answer("study: serving\nmodel: {name: llama-2-70b}\ncluster: {device: h100-sxm-80gb, num_devices: 8}\n"
+             "serving: {parallelism: {tensor: 8}}\n"
+             "traffic: {concurrency: 64, classes: [{name: chat, share: 1, prompt_tokens: 1024, output_tokens: 256}]}\n")
+          .failure,
+      ContainsSubstring("study 'serving' is not modelled yet"));
+  CHECK_THAT(answer(kSmall, {{"reliability", "{horizon: 1 d}"}}).failure,
+             ContainsSubstring("'reliability' is not modelled yet"));
+}
+
+TEST_CASE("a mixture of experts spends time on exchanging tokens, a dense model none", "[studies][training]") {
+  const auto expert_comm = [](const Report& report) { return report.breakdowns.at(0).entries.at(3); };
+  const Report dense = answer(kSmall);
+  const Report sparse = answer(kSmall, {{"model", "{name: mixtral-8x7b}"},
+                                        {"cluster.num_devices", "64"},
+                                        {"training.global_batch", "64"},
+                                        {"training.parallelism", "{tensor: 1, pipeline: 1, data: 64, expert: 8}"}});
+  REQUIRE(sparse.failure.empty());
+  REQUIRE(expert_comm(dense).name == "expert_comm");
+  CHECK(expert_comm(dense).value == 0.0);
+  CHECK(expert_comm(sparse).value > 0.0);
+}

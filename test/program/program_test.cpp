@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "test/program/program.h"
+
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "test/catch.h"
+
+namespace windtunnel::test {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// A job that fits on one node and takes no time to answer.
+const std::string kSmall = "test/program/small_training.yaml";
+
+/// A file in the build tree with the given content, gone when the test ends.
+class ScratchFile {
+ public:
+  ScratchFile(const std::string& name, const std::string& content) : path_(scratch_path(name)) {
+    std::ofstream(path_) << content;
+  }
+  ScratchFile(const ScratchFile&) = delete;
+  ScratchFile& operator=(const ScratchFile&) = delete;
+  ~ScratchFile() { fs::remove(path_); }
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+std::vector<std::string> lines_of(const std::string& text) {
+  std::vector<std::string> lines;
+  std::istringstream stream(text);
+  for (std::string line; std::getline(stream, line);) lines.push_back(line);
+  return lines;
+}
+
+TEST_CASE("run answers on standard output and says nothing else", "[program]") {
+  const Outcome outcome = run_program("run " + kSmall);
+  CHECK(outcome.exit_code == 0);
+  CHECK(outcome.err.empty());
+  CHECK_THAT(outcome.out, ContainsSubstring("step_time_mean_s") && ContainsSubstring("\nchains\n"));
+  CHECK(outcome.out.find('\x1b') == std::string::npos);
+}
+
+TEST_CASE("JSON: one object per spec and line, in order, with the measures of the contract", "[program]") {
+  const Outcome outcome = run_program("run " + kSmall + " " + kSmall + " --format json --set training.micro_batch=2");
+  CHECK(outcome.exit_code == 0);
+  const std::vector<std::string> lines = lines_of(outcome.out);
+  REQUIRE(lines.size() == 2);
+  CHECK(lines[0] == lines[1]);
+  const nlohmann::json root = nlohmann::json::parse(lines[0]);
+  CHECK(root["windtunnel"] == WINDTUNNEL_VERSION);
+  CHECK(root["spec"] == kSmall);
+  CHECK(root["study"] == "training");
+  CHECK(root["failure"].is_null());
+  for (const char* name :
+       {"step_time_mean_s", "step_time_std_s", "step_time_p50_s", "step_time_p95_s", "step_time_p99_s",
+        "tokens_per_s_per_device", "model_flop_per_s_per_device", "mfu_ratio", "memory_per_device_bytes"}) {
+    INFO(name);
+    CHECK(root["measures"][name].is_number());
+  }
+  double sum = 0.0;
+  for (const auto& share : root["breakdown"]["activity"]) sum += share.get<double>();
+  // A dozen shares, each rounded once: their sum is 1 up to a few units in the last place.
+  CHECK(sum == Approx(1.0).epsilon(1e-14));
+  REQUIRE_FALSE(root["chains"].empty());
+  for (const auto& chain : root["chains"]) CHECK(chain["states"].get<long long>() > 0);
+}
+
+TEST_CASE("Percentiles are ordered and the mean lies among them", "[program]") {
+  const nlohmann::json measures =
+      nlohmann::json::parse(run_program("run " + kSmall + " --format json").out)["measures"];
+  CHECK(measures["step_time_p50_s"] < measures["step_time_p95_s"]);
+  CHECK(measures["step_time_p95_s"] < measures["step_time_p99_s"]);
+  CHECK(measures["step_time_mean_s"] < measures["step_time_p99_s"]);
+}
+
+TEST_CASE("CSV: a header and one row per spec", "[program]") {
+  const Outcome outcome = run_program("run " + kSmall + " " + kSmall + " --format csv");
+  const std::vector<std::string> lines = lines_of(outcome.out);
+  REQUIRE(lines.size() == 3);
+  CHECK(lines[0].starts_with("spec,study,step_time_mean_s,"));
+  CHECK(lines[0].ends_with(",status"));
+  CHECK(lines[1].starts_with(kSmall + ",training,"));
+  CHECK(lines[1].ends_with(",ok"));
+}
+
+TEST_CASE("A bad spec does not stop the others, and the worst exit code counts", "[program]") {
+  const ScratchFile bad("bad.yaml", "study: training\nclutser: {}\n");
+  const Outcome outcome = run_program("run '" + bad.path() + "' missing.yaml " + kSmall + " --format json");
+  CHECK(outcome.exit_code == 2);
+  CHECK(lines_of(outcome.out).size() == 1);
+  const std::vector<std::string> messages = lines_of(outcome.err);
+  REQUIRE(messages.size() == 2);
+  CHECK_THAT(messages[0], ContainsSubstring(bad.path() + ":"));
+  CHECK_THAT(messages[1], ContainsSubstring("missing.yaml: "));
+}
+
+TEST_CASE("A job that cannot fit has exit code 1, a reason, and JSON of the usual shape", "[program]") {
+  const Outcome outcome = run_program("run " + kSmall + " --format json --set model.num_hidden_layers=1000");
+  CHECK(outcome.exit_code == 1);
+  CHECK(lines_of(outcome.err).size() >= 1);
+  const nlohmann::json root = nlohmann::json::parse(outcome.out);
+  CHECK(root["failure"].is_string());
+  CHECK(root["measures"].contains("step_time_mean_s"));
+  CHECK(root["measures"]["step_time_mean_s"].is_null());
+}
+
+TEST_CASE("--output writes the file and nothing to standard output", "[program]") {
+  const ScratchFile file("answer.json", "old");
+  const Outcome outcome = run_program("run " + kSmall + " --format json --output '" + file.path() + "'");
+  CHECK(outcome.exit_code == 0);
+  CHECK(outcome.out.empty());
+  CHECK(nlohmann::json::parse(content_of(file.path()))["spec"] == kSmall);
+}
+
+TEST_CASE("An output that cannot be written is one line and exit code 2", "[program]") {
+  const Outcome missing = run_program("run " + kSmall + " --output no/such/folder/a.json");
+  CHECK(missing.exit_code == 2);
+  CHECK(missing.err == "cannot write 'no/such/folder/a.json': No such file or directory\n");
+  const Outcome full = run_program("run " + kSmall + " >/dev/full");
+  CHECK(full.exit_code == 2);
+  CHECK(full.err == "cannot write to standard output: No space left on device\n");
+  const Outcome closed = run_program("run " + kSmall + " >&-");
+  CHECK(closed.exit_code == 2);
+  CHECK(closed.err == "cannot write to standard output: Bad file descriptor\n");
+}
+
+TEST_CASE("A reader that has seen enough is no error", "[program]") {
+  const Outcome outcome = run_program("profiles h100-sxm-80gb | head -n 1");
+  CHECK(outcome.exit_code == 0);
+  CHECK(outcome.err.empty());
+  CHECK(lines_of(outcome.out).size() == 1);
+}
+
+TEST_CASE("check says ok or what is wrong, for each file", "[program]") {
+  const Outcome outcome = run_program("check " + kSmall + " missing.yaml");
+  CHECK(outcome.exit_code == 2);
+  CHECK(outcome.out == kSmall + ": ok\n");
+  CHECK_THAT(outcome.err, ContainsSubstring("missing.yaml: "));
+  const Outcome device = run_program("check " + kSmall + " --set cluster.device=h100-sxm-80bg");
+  CHECK(device.exit_code == 2);
+  CHECK_THAT(device.err, ContainsSubstring("h100-sxm-80gb"));
+}
+
+TEST_CASE("profiles lists every shipped device", "[program]") {
+  const Outcome outcome = run_program("profiles");
+  CHECK(outcome.exit_code == 0);
+  const std::string folder = std::string(WINDTUNNEL_SOURCE_DIR) + "/hardware_profiles/devices";
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    CHECK_THAT(outcome.out, ContainsSubstring("\n" + entry.path().stem().string() + " "));
+  }
+}
+
+TEST_CASE("profiles NAME prints each number with unit, evidence and source", "[program]") {
+  const std::string table = run_program("profiles h100-sxm-80gb").out;
+  CHECK_THAT(table,
+             ContainsSubstring("memory.bandwidth") && ContainsSubstring("3.35 TB/s") && ContainsSubstring("datasheet"));
+  const nlohmann::json root = nlohmann::json::parse(run_program("profiles h100-sxm-80gb --format json").out);
+  int bandwidths = 0;
+  for (const auto& fact : root["facts"]) {
+    if (fact["key"] != "memory.bandwidth") continue;
+    ++bandwidths;
+    CHECK(fact["value"] == 3.35);
+    CHECK(fact["unit"] == "TB/s");
+    CHECK(fact["evidence"] == "datasheet");
+    CHECK(root["sources"].contains(fact["source"].get<std::string>()));
+  }
+  CHECK(bandwidths == 1);
+}
+
+TEST_CASE("An unknown profile is answered with the nearest one", "[program]") {
+  const Outcome outcome = run_program("profiles h100-sxm-80bg");
+  CHECK(outcome.exit_code == 2);
+  CHECK(outcome.out.empty());
+  CHECK_THAT(outcome.err, ContainsSubstring("h100-sxm-80gb"));
+}
+
+TEST_CASE("schema prints a JSON Schema", "[program]") {
+  const nlohmann::json schema = nlohmann::json::parse(run_program("schema").out);
+  CHECK(schema.contains("$schema"));
+  for (const char* block : {"study", "model", "cluster", "training"}) CHECK(schema["properties"].contains(block));
+}
+
+TEST_CASE("Mistakes on the command line are one line on standard error", "[program]") {
+  const std::string arguments = GENERATE("rnu", "run", "run --fromat csv a.yaml", "run a.yaml --format xml", "");
+  const Outcome outcome = run_program(arguments);
+  CHECK(outcome.exit_code == 2);
+  CHECK(outcome.out.empty());
+  CHECK(lines_of(outcome.err).size() == 1);
+}
+
+TEST_CASE("Help and version go to standard output", "[program]") {
+  CHECK(run_program("--version").out == std::string("windtunnel ") + WINDTUNNEL_VERSION + "\n");
+  const Outcome help = run_program("run --help");
+  CHECK(help.exit_code == 0);
+  CHECK_THAT(help.out, ContainsSubstring("--set") && ContainsSubstring("--output") && ContainsSubstring("Examples:"));
+}
+
+}  // namespace
+}  // namespace windtunnel::test
