@@ -23,6 +23,8 @@ constexpr double kToleratedGrowth = 5.0;
 // Relative accuracy of the weights: the constant in a closed chain's residual is known as well as they are.
 constexpr double kClosedWeightTolerance = 1e-11;
 constexpr double kWeightTolerance = 1e-3;
+// Weights are > 0; below it they underflowed.
+constexpr double kLeastWeight = 1e-300;
 
 Vector time_spent(const PartialChain& part) {
   const SparseRates incoming = transposed(part.rates());
@@ -79,6 +81,10 @@ void BackwardSolver::prepare() {
     case Method::kGth: {
       auto reduction = std::make_unique<ReductionCorrection>(part_.rates(), part_.leaving_per_s(), part_.closed());
       const bool usable = reduction->usable();
+      // Without them a correction would push the whole of its constant into the one state whose value it keeps.
+      if (part_.closed() && reduction->stationary().size() > 0) {
+        weight_ = reduction->stationary().cwiseMax(kLeastWeight);
+      }
       correction_ = std::move(reduction);
       if (!usable) next_stage();
       break;
@@ -132,9 +138,13 @@ bool BackwardSolver::solve(const Vector& reward, double target_per_s,
                            const std::function<bool(const Residuals&)>& good_enough, PreciseVector& h) {
   double before = HUGE_VAL;
   int stalls = 0;
+  bool polished = false;
   while (true) {
     const Residuals left = residuals(reward, h);
-    if (good_enough(left)) return true;
+    const bool enough = good_enough(left);
+    // With the factors at hand one more correction costs next to nothing and gives all digits there are.
+    if (enough && (polished || stage().method != Method::kGth)) return true;
+    polished = enough;
     const double size = part_.closed() ? left.highest() - left.lowest() : left.value.lpNorm<Eigen::Infinity>();
     if (!std::isfinite(size) || iterations_ >= options_.max_iterations) return false;
     stalls = size > 0.5 * before ? stalls + 1 : 0;

@@ -4,6 +4,7 @@
 // common. Solved by iterative refinement: the residual in twice the digits (drift.h), the corrections in plain doubles.
 // Source: N. Higham, Accuracy and Stability of Numerical Algorithms, 2nd edition, 2002, chapter 12.
 #pragma once
+#include <cmath>
 #include <functional>
 #include <memory>
 #include <vector>
@@ -28,9 +29,9 @@ struct Residuals {
   Vector value;
   Vector error;
 
-  /// Between the two all drifts lie.
-  double lowest() const { return (value - error).minCoeff(); }
-  double highest() const { return (value + error).maxCoeff(); }
+  /// Between the two all drifts lie, whichever way the sums were rounded.
+  double lowest() const { return std::nextafter((value - error).minCoeff(), -HUGE_VAL); }
+  double highest() const { return std::nextafter((value + error).maxCoeff(), HUGE_VAL); }
 };
 
 class BackwardSolver {

@@ -8,9 +8,10 @@ namespace {
 
 constexpr Index kCoarsestStates = 200;
 constexpr double kWorthwhileShrink = 0.8;
-// A fifth of a second.
-constexpr double kCheapOperations = 3e8;
-constexpr double kCheapBytes = 2e8;
+// Half a second in full; a fifth of a second in the band, where sweeps tend to do well too.
+constexpr Index kCheapFullStates = 2'000;
+constexpr double kCheapBandOperations = 3e8;
+constexpr double kCheapBandBytes = 2e8;
 
 void sweep_up(const SparseRates& rates, const Vector& exit, const Vector& residual, Vector& d) {
   for (Index i = 0; i < d.size(); ++i) {
@@ -127,7 +128,10 @@ ReductionCorrection::ReductionCorrection(const SparseRates& rates, const Vector&
   pinned_ = 0;
   if (states_ == 1) return;
   const StateReduction whole(rates, Vector::Zero(states_));
-  if (!whole.stuck_state()) whole.stationary().maxCoeff(&pinned_);
+  if (!whole.stuck_state()) {
+    stationary_ = whole.stationary();
+    stationary_.maxCoeff(&pinned_);
+  }
   SparseRates others;
   Vector into_pinned = Vector::Zero(states_ - 1);
   for (Index i = 0; i < states_; ++i) {
@@ -161,7 +165,8 @@ void ReductionCorrection::improve(const Vector& residual, Vector& d) const {
 
 bool reduction_is_cheap(const SparseRates& rates) {
   const ReductionCost cost = reduction_cost(rates.rows(), bandwidth(rates));
-  return cost.operations <= kCheapOperations && cost.memory_bytes <= kCheapBytes;
+  const bool cheap_band = cost.operations <= kCheapBandOperations && cost.memory_bytes <= kCheapBandBytes;
+  return rates.rows() <= kCheapFullStates || (cost.banded && cheap_band);
 }
 
 }  // namespace windtunnel::solvers

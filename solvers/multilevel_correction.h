@@ -65,14 +65,18 @@ class ReductionCorrection : public Correction {
   ReductionCorrection(const SparseRates& rates, const Vector& killing_per_s, bool closed);
   void improve(const Vector& residual, Vector& d) const override;
   bool usable() const { return !reduction_ || !reduction_->stuck_state(); }
+  /// Of a closed chain of two states or more; empty where the reduction got stuck.
+  const Vector& stationary() const { return stationary_; }
 
  private:
   Index states_;
   Index pinned_ = -1;
+  Vector stationary_;
   std::unique_ptr<StateReduction> reduction_;
 };
 
-/// Whether a reduction of these rates takes a fraction of a second only.
+/// Whether a reduction of these rates takes a fraction of a second only: up to 2,000 states, and beyond in a narrow
+/// band.
 bool reduction_is_cheap(const SparseRates& rates);
 
 }  // namespace windtunnel::solvers

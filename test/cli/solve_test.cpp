@@ -100,7 +100,8 @@ TEST_CASE("Questions are answered with their bounds", "[cli][solve]") {
   CHECK(std::get<double>(*all[0].value) == Approx(1.0 / 15).epsilon(1e-12));
   CHECK(*all[0].lower <= 1.0 / 15);
   CHECK(*all[0].upper >= 1.0 / 15);
-  CHECK(*all[0].error_bound <= 1e-10);
+  CHECK(*all[0].error_bound <= 1e-15);
+  CHECK(all[0].method == "gth");
   // Served as often as accepted: 1.5 (1 - 1/15).
   CHECK(std::get<double>(*all[1].value) == Approx(1.4).epsilon(1e-12));
   CHECK(std::get<bool>(*all[2].value));
