@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "modeling/costs/serving_iteration.h"
+
+#include <algorithm>
+#include <cmath>
+#include <memory>
+#include <vector>
+
+#include "modeling/cluster/placement.h"
+#include "modeling/costs/collective_cost.h"
+#include "modeling/costs/operator_cost.h"
+#include "modeling/workload/serving_layer.h"
+
+namespace windtunnel::modeling {
+
+namespace {
+
+double real(Count count) {
+  return static_cast<double>(count);
+}
+
+/// A non-decreasing function of a count, tabulated at 1 and then eight points per octave, linear between them.
+class CountTable {
+ public:
+  template <typename Function>
+  CountTable(double largest, Function time_s) {
+    double highest = 0.0;
+    for (int i = 0;; ++i) {
+      const double count = std::exp2(i / kPointsPerOctave);
+      highest = std::max(highest, time_s(count));
+      counts_.push_back(count);
+      times_s_.push_back(highest);
+      if (count >= largest && i > 0) break;
+    }
+  }
+
+  /// Below 1 the value at 1; beyond the table its last slope goes on.
+  double operator()(double count) const {
+    if (count <= 1.0) return times_s_.front();
+    const auto last = counts_.size() - 2;
+    const auto at = std::min(static_cast<std::size_t>(std::log2(count) * kPointsPerOctave), last);
+    const double share = (count - counts_[at]) / (counts_[at + 1] - counts_[at]);
+    return times_s_[at] + share * (times_s_[at + 1] - times_s_[at]);
+  }
+
+ private:
+  static constexpr double kPointsPerOctave = 8.0;
+  std::vector<double> counts_;
+  std::vector<double> times_s_;
+};
+
+/// Group of `size` neighbouring devices.
+GroupPlacement neighbours(Count size, Count domain) {
+  const Count local = std::min(size, domain);
+  return {.size = size, .local = local, .domains = (size + local - 1) / local};
+}
+
+struct Replica {
+  const Model& model;
+  const Serving& serving;
+  const ServingPool& pool;
+  const Machine& machine;
+
+  double operator_s(const Operator& op) const {
+    if (op.kind != OperatorKind::kCollective) return operator_cost(op, machine.profile, machine.software).mean_s;
+    const Parallelism& d = pool.parallelism;
+    const Count size = op.group == CommGroup::kTensor ? d.tensor : d.tensor * d.data;
+    const GroupPlacement group = neighbours(size, machine.profile.scale_up_domain_devices);
+    return collective_cost(op.collective, op.message_bytes, group, machine.profile, {}, op.copies).mean_s;
+  }
+
+  double segment_s(Segment segment, double tokens) const {
+    double sum_s = 0.0;
+    for (const Operator& op : serving_operators(model, serving, pool, segment, tokens)) sum_s += operator_s(op);
+    return sum_s;
+  }
+
+  double expert_layers() const {
+    return model.is_mixture_of_experts() ? real(model.num_hidden_layers - model.first_k_dense_layers) : 0.0;
+  }
+
+  /// All layers and the embedding, attention core left out.
+  double tokens_s(double tokens) const {
+    const double experts = expert_layers();
+    const double dense = real(model.num_hidden_layers) - experts;
+    double sum_s = segment_s(Segment::kEmbedding, tokens);
+    if (dense > 0.0) sum_s += dense * segment_s(Segment::kDenseLayer, tokens);
+    if (experts > 0.0) sum_s += experts * segment_s(Segment::kExpertLayer, tokens);
+    return sum_s;
+  }
+};
+
+/// Coefficients of the attention core, all layers together: linear in what is read and in what is computed.
+struct AttentionClock {
+  double layers = 0.0;
+  double fixed_s = 0.0;
+  double decode_per_context_token_s = 0.0;
+  double prefill_per_attended_token_s = 0.0;
+  double prefill_per_token_s = 0.0;
+
+  double decode_s(double sequences, double context_tokens) const {
+    return sequences > 0.0 ? fixed_s + decode_per_context_token_s * context_tokens : 0.0;
+  }
+  double prefill_s(double tokens, double attended_tokens) const {
+    if (tokens <= 0.0) return 0.0;
+    return fixed_s + prefill_per_attended_token_s * attended_tokens + prefill_per_token_s * tokens;
+  }
+};
+
+AttentionClock attention_clock(const Replica& replica) {
+  const AttentionShape shape = attention_shape(replica.model, replica.serving, replica.pool);
+  const HardwareProfile& profile = replica.machine.profile;
+  const AttentionEfficiency& efficiency = profile.compute.attention;
+  const double layers = real(replica.model.num_hidden_layers);
+  const double rate = precision_roof(profile.compute, Precision::kBf16).peak_flop_per_s;
+  const double bandwidth = profile.memory.bandwidth_bytes_per_s.value * profile.memory.stream_ratio.value;
+  AttentionClock clock;
+  clock.fixed_s = layers * replica.machine.software.launch_s.value;
+  clock.decode_per_context_token_s =
+      layers * std::max(shape.cached_bytes_per_token() / bandwidth, shape.query_heads * shape.decode_flop / rate);
+  // Rate r s / (s + h) at length s = 2 attended / tokens: flop attended (1 + h tokens / (2 attended)) / r.
+  clock.prefill_per_attended_token_s =
+      layers * shape.query_heads * shape.prefill_flop / (rate * efficiency.forward_compute_ratio.value);
+  clock.prefill_per_token_s = clock.prefill_per_attended_token_s * efficiency.half_length.value / 2.0;
+  return clock;
+}
+
+/// Everything iteration_s needs, built once.
+struct Clock {
+  CountTable tokens_s;
+  CountTable head_s;
+  AttentionClock attention;
+  double step_s = 0.0;
+  /// Attention ranks that share the load, and pipeline parts it is cut into.
+  double ranks = 1.0;
+  double pipeline = 1.0;
+  double verified_tokens = 1.0;
+
+  double operator()(const IterationLoad& load) const {
+    const double share = 1.0 / (ranks * pipeline);
+    const double sequences = load.decoding_sequences * share;
+    const double decoded = sequences * verified_tokens;
+    const double prompt_tokens = load.prompt_tokens * share;
+    const double part_s = tokens_s(decoded + prompt_tokens) +
+                          attention.decode_s(sequences, load.decoding_context_tokens * share) +
+                          attention.prefill_s(prompt_tokens, load.prompt_attended_tokens * share) +
+                          head_s(decoded + load.prompts * share);
+    return step_s + part_s;
+  }
+};
+
+IterationTime user_times(const ServingServiceTimes& times, BatchScheduler scheduler) {
+  const bool prefill_alone = scheduler == BatchScheduler::kPrefillFirst;
+  return {.iteration_s = [times, prefill_alone](const IterationLoad& load) {
+    const double prompts_s = times.base_s + times.per_prompt_token_s * load.prompt_tokens;
+    if (prefill_alone && load.prompt_tokens > 0.0) return prompts_s;
+    return prompts_s + times.per_sequence_s * load.decoding_sequences +
+           times.per_context_token_s * load.decoding_context_tokens;
+  }};
+}
+
+}  // namespace
+
+IterationTime serving_iteration_time(const Model& model, const Serving& serving, const ServingPool& pool,
+                                     const Machine& machine) {
+  if (serving.service_times)
+    return user_times(*serving.service_times, serving.scheduler.value_or(BatchScheduler::kChunkedPrefill));
+  const Replica replica{model, serving, pool, machine};
+  constexpr double kLargestIteration = 65536.0;
+  constexpr double kLargestHead = 4096.0;
+  auto clock = std::make_shared<const Clock>(
+      Clock{.tokens_s = CountTable(kLargestIteration, [&](double tokens) { return replica.tokens_s(tokens); }),
+            .head_s = CountTable(kLargestHead, [&](double rows) { return replica.segment_s(Segment::kHead, rows); }),
+            .attention = attention_clock(replica),
+            .step_s = machine.software.step_overhead_s.value,
+            .ranks = real(pool.parallelism.data),
+            .pipeline = real(pool.parallelism.pipeline),
+            .verified_tokens = 1.0 + (serving.speculative ? real(serving.speculative->tokens) : 0.0)});
+  return {.iteration_s = [clock](const IterationLoad& load) { return (*clock)(load); }};
+}
+
+double kv_transfer_time_s(const Model& model, const Serving& serving, double prompt_tokens, const Machine& machine) {
+  const NetworkTier& tier = machine.profile.scale_out;
+  const double devices = real(serving.prefill.parallelism.tensor * serving.prefill.parallelism.pipeline);
+  const double bytes = prompt_tokens * cached_bytes_per_token(model, serving, serving.prefill) *
+                       real(serving.prefill.parallelism.pipeline * serving.prefill.parallelism.tensor);
+  return tier.latency_s.value + bytes / (devices * tier.bandwidth_bytes_per_s.value * tier.efficiency_ratio.value);
+}
+
+}  // namespace windtunnel::modeling

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+// What one device of a serving replica computes, moves and sends in one iteration, layer by layer.
+//
+// Everything in a layer but the attention core depends only on how many tokens the iteration carries, whether they
+// belong to prompts or to decoding sequences: one list of operators per layer kind as a function of that number. The
+// attention core depends on what is cached and is described by AttentionShape.
+#pragma once
+
+#include <vector>
+
+#include "modeling/spec/spec.h"
+#include "modeling/workload/operator_graph.h"
+
+namespace windtunnel::modeling {
+
+/// Cached and computed quantities of one layer's attention on one device.
+struct AttentionShape {
+  double query_heads = 0.0;
+  /// Heads whose keys and values are cached here; 1 for latent attention, at least 1 when tensor exceeds them.
+  double key_value_heads = 0.0;
+  /// Width of one cached entry per head, keys and values together (latent: the compressed vector, once).
+  double cached_width = 0.0;
+  /// Multiply-adds x 2 per query head and attended token.
+  double decode_flop = 0.0;
+  double prefill_flop = 0.0;
+  Precision cache_precision = Precision::kBf16;
+
+  /// Bytes one cached token takes on this device in one layer.
+  double cached_bytes_per_token() const;
+};
+
+AttentionShape attention_shape(const Model& model, const Serving& serving, const ServingPool& pool);
+
+/// Bytes one cached token takes in all layers, summed over the devices that hold one copy of the sequence, and on the
+/// fullest device (its pipeline share of the layers).
+double cached_bytes_per_token(const Model& model, const Serving& serving, const ServingPool& pool);
+
+/// Expected number of distinct experts out of `experts` that `tokens` tokens touch when each picks `per_token` at
+/// random: experts (1 - (1 - per_token / experts)^tokens).
+double distinct_experts(double experts, double per_token, double tokens);
+
+/// Operators of one layer on one device, attention core left out, for `tokens` tokens on each attention rank
+/// (real, > 0). kEmbedding: reading the rows; kHead: `tokens` rows through the output projection and sampling.
+std::vector<Operator> serving_operators(const Model& model, const Serving& serving, const ServingPool& pool,
+                                        Segment segment, double tokens);
+
+/// Weights on the fullest device of one replica, in bytes at the weights' precision (embedding, head and norms 16-bit).
+double serving_weight_bytes(const Model& model, const Serving& serving, const ServingPool& pool);
+
+}  // namespace windtunnel::modeling
