@@ -98,6 +98,30 @@ void add_overrides(CLI::App& app, std::vector<std::string>& assignments) {
       ->allow_extra_args(false);
 }
 
+/// Of one `--simulate`: by default; enough for intervals; what memory holds.
+constexpr std::int64_t kSimulatedRequests = 50'000;
+constexpr std::int64_t kFewestSimulatedRequests = 100;
+constexpr std::int64_t kMostSimulatedRequests = 50'000'000;
+
+/// `--simulate` may stand alone: a word that is no number belongs to the specs.
+Arguments with_simulated_requests(const Arguments& arguments) {
+  Arguments complete;
+  for (std::size_t i = 0; i < arguments.size(); ++i) {
+    complete.push_back(arguments[i]);
+    if (arguments[i] != "--simulate") continue;
+    const bool number_follows = i + 1 < arguments.size() && !arguments[i + 1].empty() &&
+                                arguments[i + 1].find_first_not_of("0123456789") == std::string::npos;
+    if (!number_follows) complete.back() += fmt::format("={}", kSimulatedRequests);
+  }
+  return complete;
+}
+
+void require_simulated_requests(const std::optional<std::int64_t>& requests) {
+  if (!requests || (*requests >= kFewestSimulatedRequests && *requests <= kMostSimulatedRequests)) return;
+  throw UsageError(fmt::format("--simulate is {}, expected a number of requests from {} to {}", *requests,
+                               kFewestSimulatedRequests, kMostSimulatedRequests));
+}
+
 Command parse_run(CLI::App& app, const Arguments& arguments) {
   RunCommand command;
   std::vector<std::string> assignments;
@@ -106,8 +130,12 @@ Command parse_run(CLI::App& app, const Arguments& arguments) {
   add_overrides(app, assignments);
   app.add_option("--format", format, "table, json (one object per line) or csv")->type_name("FORMAT");
   app.add_option("--output", command.output, "Write the result here, whole or not at all")->type_name("FILE");
-  parse(app, arguments);
+  app.add_option("--simulate", command.simulated_requests,
+                 "Serving: event simulation of N requests (50000 when left out) instead of the chains")
+      ->type_name("N");
+  parse(app, with_simulated_requests(arguments));
   require_specs(command.specs);
+  require_simulated_requests(command.simulated_requests);
   command.overrides = parse_overrides(assignments);
   command.format = parse_format(format, {"table", "json", "csv"});
   return command;

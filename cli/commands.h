@@ -2,6 +2,8 @@
 // What a command line can ask for, one struct per verb, and the functions that answer, one file per verb.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,6 +22,8 @@ struct RunCommand {
   Format format = Format::kTable;
   /// Empty or "-": standard output.
   std::string output;
+  /// Serving: event simulation of this many requests instead of the chains.
+  std::optional<std::int64_t> simulated_requests;
 };
 ExitCode run(const RunCommand& command);
 

@@ -35,9 +35,11 @@ Answer answer_of(Report report, const std::string& file) {
 }
 
 /// Whatever is wrong with one spec ends here, so that the others are still answered.
-Answer answer(const std::string& file, const std::vector<modeling::YamlOverride>& overrides) {
+Answer answer(const std::string& file, const RunCommand& command) {
   try {
-    return answer_of(modeling::evaluate(modeling::load_spec(file, overrides)), file);
+    return answer_of(modeling::evaluate(modeling::load_spec(file, command.overrides),
+                                        {.simulated_requests = command.simulated_requests}),
+                     file);
   } catch (const modeling::SpecError& error) {
     print_message(error.what());
     return {std::nullopt, ExitCode::kBadInput};
@@ -77,7 +79,7 @@ ExitCode run(const RunCommand& command) {
   std::vector<Report> reports;
   ExitCode worst = ExitCode::kAnswered;
   for (const std::string& file : command.specs) {
-    Answer one = answer(file, command.overrides);
+    Answer one = answer(file, command);
     worst = std::max(worst, one.exit_code);
     if (one.report) reports.push_back(std::move(*one.report));
   }

@@ -5,6 +5,7 @@
 #include "modeling/cluster/machine.h"
 #include "modeling/spec/spec_error.h"
 #include "modeling/studies/availability.h"
+#include "modeling/studies/serving.h"
 #include "modeling/studies/training.h"
 
 namespace windtunnel::modeling {
@@ -12,8 +13,6 @@ namespace windtunnel::modeling {
 namespace {
 
 void reject_what_is_not_modelled(const Spec& spec) {
-  if (spec.study == Study::kServing)
-    throw NoAnswerError("study 'serving' is not modelled yet; 'training' and 'availability' are");
   if (spec.study == Study::kTraining && spec.reliability)
     throw NoAnswerError(
         "'reliability' is not modelled yet; without it the training study answers for a job that never fails");
@@ -38,13 +37,21 @@ void evaluate_availability(const Spec& spec, Report& report) {
   write_availability_report(spec, health, answer, machine, report);
 }
 
+void evaluate_serving(const Spec& spec, const EvaluateOptions& options, Report& report) {
+  const Machine machine = load_machine(spec.cluster, spec.study, report.warnings);
+  const PlacedServing placed = place_serving(spec, machine, report.warnings);
+  const ServingAnswer answer = answer_serving(placed, options.simulated_requests);
+  write_serving_report(spec, placed, answer, machine, report);
+}
+
 }  // namespace
 
-Report evaluate(const Spec& spec) {
+Report evaluate(const Spec& spec, const EvaluateOptions& options) {
   Report report{.spec_file = spec.file, .study = to_string(spec.study)};
   try {
     reject_what_is_not_modelled(spec);
     if (spec.study == Study::kTraining) evaluate_training(spec, report);
+    if (spec.study == Study::kServing) evaluate_serving(spec, options, report);
     if (spec.study == Study::kAvailability) evaluate_availability(spec, report);
   } catch (const NoAnswerError& error) {
     report.failure = error.what();

@@ -2,13 +2,20 @@
 // From a spec to its report: the whole tool as one function.
 #pragma once
 
+#include <optional>
+
 #include "modeling/report/report.h"
 #include "modeling/spec/spec.h"
 
 namespace windtunnel::modeling {
 
+struct EvaluateOptions {
+  /// Serving: answer by event simulation of this many requests instead of the chains, >= 40.
+  std::optional<Count> simulated_requests;
+};
+
 /// Answers the question of `spec`. A question without an answer (does not fit, not modelled, not converged) comes back
 /// as a report with `failure` set and whatever is known; wrong input (unknown device, ...) throws SpecError.
-Report evaluate(const Spec& spec);
+Report evaluate(const Spec& spec, const EvaluateOptions& options = {});
 
 }  // namespace windtunnel::modeling

@@ -125,12 +125,6 @@ TEST_CASE("activations that do not fit are a warning and memory_fits 0", "[studi
 }
 
 TEST_CASE("studies that are not modelled yet say so", "[studies]") {
-  CHECK_THAT(
-      answer("study: serving\nmodel: {name: llama-2-70b}\ncluster: {device: h100-sxm-80gb, num_devices: 8}\n"
-             "serving: {parallelism: {tensor: 8}}\n"
-             "traffic: {concurrency: 64, classes: [{name: chat, share: 1, prompt_tokens: 1024, output_tokens: 256}]}\n")
-          .failure,
-      ContainsSubstring("study 'serving' is not modelled yet"));
   CHECK_THAT(answer(kSmall, {{"reliability", "{horizon: 1 d}"}}).failure,
              ContainsSubstring("'reliability' is not modelled yet"));
 }

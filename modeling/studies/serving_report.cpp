@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the serving study says: measures, where the engine's time goes, the chains, and one finding.
+#include <fmt/format.h>
+
+#include <cmath>
+
+#include "modeling/spec/quantity.h"
+#include "modeling/studies/serving.h"
+
+namespace windtunnel::modeling {
+
+namespace {
+
+std::optional<double> known(double value) {
+  return std::isnan(value) ? std::nullopt : std::optional(value);
+}
+
+void add_latency(const std::string& name, const LatencyNumbers& latency, std::vector<Measure>& measures) {
+  measures.push_back({name + "_mean_s", known(latency.mean_s)});
+  measures.push_back({name + "_p50_s", known(latency.p50_s)});
+  measures.push_back({name + "_p90_s", known(latency.p90_s)});
+  measures.push_back({name + "_p99_s", known(latency.p99_s)});
+}
+
+void add_latencies(const std::string& prefix, const ClassAnswer& one, std::vector<Measure>& measures) {
+  add_latency(prefix + "ttft", one.ttft, measures);
+  add_latency(prefix + "tpot", one.tpot, measures);
+  add_latency(prefix + "e2e", one.e2e, measures);
+}
+
+std::vector<Measure> serving_measures(const PlacedServing& placed, const ServingAnswer& answer) {
+  std::vector<Measure> measures = {
+      {"requests_per_s", answer.requests_per_s},
+      {"output_tokens_per_s_per_device", answer.output_tokens_per_s / static_cast<double>(placed.num_devices)},
+      {"total_tokens_per_s", answer.total_tokens_per_s},
+      {"batch_mean", answer.batch_mean},
+      {"utilization_ratio", answer.utilization_ratio}};
+  add_latencies("", answer.classes.front(), measures);
+  measures.push_back({"kv_cache_per_replica_bytes", placed.kv_cache_per_replica_bytes});
+  measures.push_back({"blocking_probability", answer.blocking_probability});
+  measures.push_back({"slo_met_ratio", answer.classes.front().met_ratio});
+  for (std::size_t i = 1; i < answer.classes.size(); ++i) {
+    const std::string prefix = "class." + answer.classes[i].name + ".";
+    add_latencies(prefix, answer.classes[i], measures);
+    measures.push_back({prefix + "slo_met_ratio", answer.classes[i].met_ratio});
+  }
+  return measures;
+}
+
+std::string layout_text(const Serving& serving) {
+  const auto pool = [](const ServingPool& one) {
+    std::string text = fmt::format("{} x (tensor {}", one.replicas, one.parallelism.tensor);
+    if (one.parallelism.pipeline > 1) text += fmt::format(" x pipeline {}", one.parallelism.pipeline);
+    if (one.parallelism.data > 1) text += fmt::format(" x data {}", one.parallelism.data);
+    if (one.parallelism.expert > 1) text += fmt::format(", expert {}", one.parallelism.expert);
+    return text + ")";
+  };
+  if (serving.layout == ServingLayout::kAggregated) return pool(serving.aggregated);
+  return fmt::format("prefill {}, decode {}", pool(serving.prefill), pool(serving.decode));
+}
+
+std::string load_text(const Spec& spec) {
+  const Traffic& traffic = spec.traffic;
+  if (traffic.unlimited_concurrency) return "saturated";
+  if (traffic.concurrency) return fmt::format("{} requests at a time", *traffic.concurrency);
+  if (traffic.arrival_rate_per_s) return fmt::format("{:.4g} requests per second", *traffic.arrival_rate_per_s);
+  return "trace " + traffic.trace_file;
+}
+
+std::string title(const Spec& spec, const Machine& machine) {
+  const std::string model = spec.model.name.empty() ? "a model" : spec.model.name;
+  return fmt::format("serving {} on {} x {}: {}, {}", model, spec.cluster.num_devices, machine.profile.name,
+                     layout_text(*spec.serving), load_text(spec));
+}
+
+}  // namespace
+
+void write_serving_report(const Spec& spec, const PlacedServing& placed, const ServingAnswer& answer,
+                          const Machine& machine, Report& report) {
+  report.title = title(spec, machine);
+  report.measures = serving_measures(placed, answer);
+  if (!answer.uncertainty.empty())
+    report.breakdowns.push_back({.name = "half_width_95_percent", .entries = answer.uncertainty});
+  report.chains = answer.chains;
+  report.assumptions = placed.assumptions;
+  report.warnings.insert(report.warnings.end(), answer.warnings.begin(), answer.warnings.end());
+}
+
+}  // namespace windtunnel::modeling
