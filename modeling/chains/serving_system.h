@@ -20,6 +20,7 @@
 
 #include "modeling/chains/token_law.h"
 #include "modeling/costs/iteration_time.h"
+#include "modeling/spec/read_trace.h"
 #include "modeling/spec/spec.h"
 
 namespace windtunnel::modeling {
@@ -53,13 +54,6 @@ struct RequestClass {
   double share = 1.0;
   TokenLaw prompt;
   TokenLaw output;
-};
-
-/// One recorded request.
-struct TracedRequest {
-  double arrival_s = 0.0;
-  Count prompt_tokens = 1;
-  Count output_tokens = 1;
 };
 
 /// How requests come to the whole system.

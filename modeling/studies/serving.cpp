@@ -6,40 +6,33 @@
 #include <algorithm>
 #include <cmath>
 
+#include "modeling/cluster/serving_engine.h"
+#include "modeling/costs/serving_iteration.h"
 #include "modeling/spec/spec_error.h"
 
 namespace windtunnel::modeling {
 
 namespace {
 
-/// Where neither spec nor engine says: the defaults of vLLM's V1 engine.
-constexpr Count kMaxBatch = 256;
-constexpr Count kMaxBatchedTokens = 8192;
-
-IterationTime stated_times(const ServingServiceTimes& times) {
-  IterationTime clock;
-  clock.iteration_s = [times](const IterationLoad& load) {
-    return times.base_s + times.per_sequence_s * load.decoding_sequences +
-           times.per_prompt_token_s * load.prompt_tokens + times.per_context_token_s * load.decoding_context_tokens;
-  };
-  return clock;
+bool has_model(const Spec& spec) {
+  return spec.model.hidden_size > 0;
 }
 
-BatchRules stated_rules(const Serving& serving, const ServingPool& pool) {
-  return {.scheduler = serving.scheduler.value_or(BatchScheduler::kChunkedPrefill),
-          .max_batch = pool.max_batch.value_or(kMaxBatch),
-          .max_batched_tokens = pool.max_batched_tokens.value_or(kMaxBatchedTokens),
-          .kv_policy = serving.kv_policy,
-          .speculative = serving.speculative,
-          .prefix_cache_hit_ratio = serving.prefix_cache_hit_ratio};
-}
-
-EnginePool place_pool(const Serving& serving, const ServingPool& pool) {
-  if (!serving.service_times)
-    throw NoAnswerError(
-        "serving without 'service_times' is not modelled yet: iteration times from the model are to come");
-  return {
-      .replicas = pool.replicas, .rules = stated_rules(serving, pool), .time = stated_times(*serving.service_times)};
+EnginePool place_pool(const Spec& spec, const ServingPool& pool, double sequence_tokens, const Machine& machine) {
+  const Serving& serving = *spec.serving;
+  const EngineLimits limits = engine_limits(serving, pool, machine.software);
+  EnginePool placed{.replicas = pool.replicas,
+                    .rules = {.scheduler = limits.scheduler,
+                              .max_batch = limits.max_batch,
+                              .max_batched_tokens = limits.max_batched_tokens,
+                              .kv_policy = serving.kv_policy,
+                              .speculative = serving.speculative,
+                              .drafts_cost_time = !serving.service_times.has_value(),
+                              .prefix_cache_hit_ratio = serving.prefix_cache_hit_ratio},
+                    .time = serving_iteration_time(spec.model, serving, pool, machine)};
+  if (has_model(spec))
+    placed.rules.kv_capacity_tokens = kv_capacity_tokens(spec.model, serving, pool, machine, sequence_tokens);
+  return placed;
 }
 
 ArrivalLaw stated_arrivals(const Traffic& traffic) {
@@ -91,21 +84,56 @@ void add_uncertainty(const SimulationResult& result, ServingAnswer& answer) {
   add_latency("e2e", all.e2e);
 }
 
+/// A trace is one class whose lengths follow the trace's first two moments.
+RequestClass traced_class(const std::vector<TracedRequest>& trace) {
+  const auto law = [&](auto tokens) {
+    double sum = 0.0, squares = 0.0;
+    for (const TracedRequest& one : trace) {
+      sum += static_cast<double>(tokens(one));
+      squares += static_cast<double>(tokens(one)) * static_cast<double>(tokens(one));
+    }
+    const double n = static_cast<double>(trace.size()), mean = sum / n;
+    const double scv = std::max(0.0, squares / n / (mean * mean) - 1.0);
+    // scv 1 would be read as geometric; the trace is not known to be.
+    return TokenLaw({.mean = mean, .scv = scv == 1.0 ? 1.0 + 1e-9 : scv});
+  };
+  return {.name = "trace",
+          .prompt = law([](const TracedRequest& one) { return one.prompt_tokens; }),
+          .output = law([](const TracedRequest& one) { return one.output_tokens; })};
+}
+
+void place_traffic(const Spec& spec, ServingSystem& system) {
+  system.arrivals = stated_arrivals(spec.traffic);
+  system.requests = spec.traffic.requests;
+  for (const TrafficClass& one : spec.traffic.classes)
+    system.classes.push_back({one.name, one.share, TokenLaw(one.prompt_tokens), TokenLaw(one.output_tokens)});
+  if (spec.traffic.trace_file.empty()) return;
+  system.arrivals.kind = ArrivalLaw::Kind::kTrace;
+  system.arrivals.trace = std::make_shared<const std::vector<TracedRequest>>(read_trace(spec.traffic.trace_file));
+  system.classes = {traced_class(*system.arrivals.trace)};
+}
+
 }  // namespace
 
-PlacedServing place_serving(const Spec& spec, const Machine&, std::vector<std::string>&) {
+PlacedServing place_serving(const Spec& spec, const Machine& machine, std::vector<std::string>&) {
   const Serving& serving = *spec.serving;
+  const bool is_split = serving.layout == ServingLayout::kDisaggregated;
+  const ServingPool& pool = is_split ? serving.decode : serving.aggregated;
   PlacedServing placed{.num_devices = spec.cluster.num_devices};
-  if (serving.layout == ServingLayout::kAggregated) {
-    placed.system.pool = place_pool(serving, serving.aggregated);
-  } else {
-    placed.system.pool = place_pool(serving, serving.decode);
-    placed.system.prefill = place_pool(serving, serving.prefill);
+  place_traffic(spec, placed.system);
+  const std::vector<RequestClass>& classes = placed.system.classes;
+  const double sequence_tokens = mean_prompt_tokens(classes) + mean_output_tokens(classes);
+  placed.system.pool = place_pool(spec, pool, sequence_tokens, machine);
+  if (is_split) placed.system.prefill = place_pool(spec, serving.prefill, sequence_tokens, machine);
+  if (is_split && has_model(spec)) {
+    const double tokens = mean_prompt_tokens(classes);
+    placed.system.transfer_per_token_s = kv_transfer_time_s(spec.model, serving, tokens, machine) / tokens;
   }
-  placed.system.arrivals = stated_arrivals(spec.traffic);
-  placed.system.requests = spec.traffic.requests;
-  for (const TrafficClass& one : spec.traffic.classes)
-    placed.system.classes.push_back({one.name, one.share, TokenLaw(one.prompt_tokens), TokenLaw(one.output_tokens)});
+  if (has_model(spec)) {
+    const ServingMemory memory = serving_memory(spec.model, serving, pool, machine);
+    placed.kv_cache_per_replica_bytes = memory.kv_cache_per_replica_bytes;
+    placed.kv_bytes_per_token = memory.kv_cache_per_replica_bytes / std::max(1.0, memory.kv_capacity_tokens);
+  }
   placed.limits = {.ttft_s = request_limit(spec.slo, "ttft"),
                    .tpot_s = request_limit(spec.slo, "tpot"),
                    .e2e_s = request_limit(spec.slo, "e2e")};

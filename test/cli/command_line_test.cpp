@@ -50,7 +50,7 @@ TEST_CASE("A wrong option is answered with the nearest one or all of them", "[cl
   CHECK(mistake({"run", "--fromat", "csv", "a.yaml"}) ==
         "windtunnel run: unknown option '--fromat', did you mean '--format'?");
   CHECK(mistake({"run", "a.yaml", "--trace=t.json"}) ==
-        "windtunnel run: unknown option '--trace', expected one of --help, --set, --format, --output");
+        "windtunnel run: unknown option '--trace', expected one of --help, --set, --format, --output, --simulate");
   CHECK(mistake({"schema", "extra"}) == "windtunnel schema: unexpected argument 'extra'");
 }
 
