@@ -7,16 +7,11 @@
 #include "modeling/studies/availability.h"
 #include "modeling/studies/serving.h"
 #include "modeling/studies/training.h"
+#include "modeling/studies/training_health.h"
 
 namespace windtunnel::modeling {
 
 namespace {
-
-void reject_what_is_not_modelled(const Spec& spec) {
-  if (spec.study == Study::kTraining && spec.reliability)
-    throw NoAnswerError(
-        "'reliability' is not modelled yet; without it the training study answers for a job that never fails");
-}
 
 void evaluate_training(const Spec& spec, Report& report) {
   const Machine machine = load_machine(spec.cluster, spec.study, report.warnings);
@@ -28,11 +23,14 @@ void evaluate_training(const Spec& spec, Report& report) {
   answer.activity =
       solve_activity_shares(activity_program(answer.coupled.step, placed.placement, answer.chain.straggler_s()));
   write_training_report(placed, answer, machine, report);
+  if (!spec.reliability) return;
+  const TrainingHealth health = solve_training_health(spec, placed, answer, machine, report.warnings);
+  write_training_health(spec, health, answer, report);
 }
 
 void evaluate_availability(const Spec& spec, Report& report) {
   const Machine machine = load_machine(spec.cluster, spec.study, report.warnings);
-  const JobHealth health = describe_job_health(spec, machine, report.warnings);
+  const JobHealth health = describe_job_health(spec, machine, {}, report.warnings);
   const AvailabilityAnswer answer = solve_availability(health);
   write_availability_report(spec, health, answer, machine, report);
 }
@@ -49,7 +47,6 @@ void evaluate_serving(const Spec& spec, const EvaluateOptions& options, Report& 
 Report evaluate(const Spec& spec, const EvaluateOptions& options) {
   Report report{.spec_file = spec.file, .study = to_string(spec.study)};
   try {
-    reject_what_is_not_modelled(spec);
     if (spec.study == Study::kTraining) evaluate_training(spec, report);
     if (spec.study == Study::kServing) evaluate_serving(spec, options, report);
     if (spec.study == Study::kAvailability) evaluate_availability(spec, report);

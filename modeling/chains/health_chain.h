@@ -1,51 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// Health of a job's nodes as one chain of counts: how many nodes are down, in which phase of their repair, and how many
-// correlated domains are down with all their nodes. Equal nodes are lumped exactly: only counts matter.
-//
-// Conventions. The job is at full size while at most `spares` nodes are down. Hot spares fail as active nodes do, cold
-// ones do not, warm ones at a share of the rate. While the job is short of nodes the survivors stay powered and fail
-// on. A domain takes `nodes` nodes down and gives them back when it is repaired, at once, by its own people; nodes of a
-// failed domain that were down already count twice (rare).
+// Health of a job's nodes: how many are down, how often there are too few, and how many spares are enough.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "modeling/spec/spec.h"
-#include "solvers/phase_type.h"
+#include "modeling/chains/count_chain.h"
 #include "solvers/stationary.h"
 
 namespace windtunnel::modeling {
-
-/// Domains of one kind: `count` of them, each with `nodes` nodes of the job.
-struct DomainKind {
-  std::string name;
-  Count nodes = 1;
-  Count count = 0;
-  double failure_per_s = 0.0;
-  double repair_per_s = 0.0;
-};
-inline constexpr int kMostDomainKinds = 4;
-
-struct NodeHealth {
-  /// Nodes the job needs.
-  Count nodes = 1;
-  Count spares = 0;
-  /// Failure rate of an idle spare relative to an active node: 1 hot, 0 cold.
-  double spare_failure_ratio = 0.0;
-  /// Of one active node; 0: nodes never fail.
-  double failure_per_s = 0.0;
-  /// Mean 0: repaired at once.
-  Duration repair;
-  /// Empty: everybody is repaired at once.
-  std::optional<Count> repair_crews;
-  std::vector<DomainKind> domains;
-};
-
-/// The repair time as the chain has it. With scv above 1 hyperexponential, below 1 up to three Erlang phases; steadier
-/// repairs keep the phases of scv 1/3.
-solvers::PhaseType repair_phases(const Duration& repair);
 
 struct DownCount {
   /// probability(n): n nodes down in the long run.
@@ -68,13 +33,44 @@ struct DownCount {
 /// count. Throws NoAnswerError when the chain has more states than can be solved in seconds.
 DownCount solve_down_count(const NodeHealth& health);
 
+/// Levels of a job by the number of nodes down: full size, fewer replicas, too few nodes.
+using LevelOfCount = std::function<std::size_t(Count nodes_down)>;
+
+struct LevelMove {
+  std::size_t from = 0;
+  std::size_t to = 0;
+  /// While in `from`, in the long run.
+  double rate_per_s = 0.0;
+};
+
+struct LevelLaw {
+  /// probability(k): in level k in the long run.
+  solvers::Vector probability;
+  std::vector<LevelMove> moves;
+};
+
+/// The chain of nodes down seen through its levels: the aggregated chain with these rates has these probabilities
+/// (Kemeny, Snell, Finite Markov Chains, 1960, section 6.4).
+LevelLaw solve_levels_of_job(const NodeHealth& health, const LevelOfCount& level_of, std::size_t levels);
+
 /// Smallest number of spares of the given kind with full size at least `ratio` of the time; empty when no number is
 /// enough (the crews cannot keep up). The starting guess is the quantile of `known`, the law for health.spares.
 std::optional<Count> smallest_spares(const NodeHealth& health, double ratio, const DownCount& known);
 
+/// Expected time in each level within the horizon, starting with all up; empty as below.
+std::optional<solvers::Vector> level_times_s(const NodeHealth& health, const LevelOfCount& level_of, std::size_t levels,
+                                             double horizon_s);
+
 /// Expected time at full size within the horizon, starting with all up. Empty when that takes more than seconds; then
 /// the long-run share is near, unless the job is short of nodes most of the time.
 std::optional<double> full_size_time_s(const NodeHealth& health, double horizon_s);
+
+/// Smallest number of spares with which the job is never short of nodes within the horizon, with at least this
+/// probability; empty when no number up to all nodes is enough.
+std::optional<Count> smallest_mission_spares(const NodeHealth& health, double horizon_s, double probability);
+
+/// Mean time until more nodes are down than there are spares, from all up; infinite when that cannot happen.
+double mean_time_to_exhaustion_s(const NodeHealth& health);
 
 struct SpareExhaustion {
   /// That more nodes are down than there are spares at some time in the horizon, starting with all up.

@@ -4,85 +4,14 @@
 #include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
-#include <utility>
-#include <vector>
 
 #include "modeling/spec/quantity.h"
-#include "modeling/spec/read_blocks.h"
+#include "modeling/spec/schema_words.h"
 
 namespace windtunnel::modeling {
 namespace {
 
-using Json = nlohmann::ordered_json;
-using Keys = std::vector<std::pair<std::string, Json>>;
-using Names = std::vector<std::string>;
-
-Json described(Json schema, const std::string& description) {
-  if (!description.empty()) schema["description"] = description;
-  return schema;
-}
-
-Json text(const std::string& description) {
-  return described({{"type", "string"}}, description);
-}
-Json boolean(const std::string& description) {
-  return described({{"type", "boolean"}}, description);
-}
-
-Json count(Count minimum, const std::string& description) {
-  return described({{"type", "integer"}, {"minimum", minimum}}, description);
-}
-
-Json number(double minimum, const std::string& description) {
-  return described({{"type", "number"}, {"minimum", minimum}}, description);
-}
-
-Json ratio(const std::string& description) {
-  return described({{"type", "number"}, {"minimum", 0}, {"maximum", 1}}, description);
-}
-
-Json choice(const Names& names, const std::string& description) {
-  return described({{"enum", names}}, description);
-}
-
-Json either(const std::vector<Json>& alternatives, const std::string& description) {
-  return described({{"anyOf", alternatives}}, description);
-}
-
-Json object(const Keys& keys, const Names& required, const std::string& description) {
-  Json schema = described({{"type", "object"}, {"additionalProperties", false}}, description);
-  schema["properties"] = Json::object();
-  for (const auto& [key, value] : keys) schema["properties"][key] = value;
-  if (!required.empty()) schema["required"] = required;
-  return schema;
-}
-
-Json list(const Json& item, const std::string& description) {
-  return described({{"type", "array"}, {"items", item}, {"minItems", 1}}, description);
-}
-
-Json quantity(Dimension dimension, const std::string& description) {
-  const std::string pattern =
-      fmt::format(R"(^([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)? *({})$)", fmt::join(unit_names(dimension), "|"));
-  return described({{"type", "string"}, {"pattern", pattern}},
-                   fmt::format("{} ({})", description, dimension_with_example(dimension)));
-}
-
-Json time(const std::string& description) {
-  return quantity(Dimension::kTime, description);
-}
-
-Json duration(const std::string& description) {
-  const Json spread =
-      object({{"mean", time("mean")}, {"scv", number(0, "squared coefficient of variation, default 0")}}, {"mean"}, "");
-  return either({time("constant"), spread}, description);
-}
-
-Json token_count(const std::string& description) {
-  const Json spread =
-      object({{"mean", number(1, "mean")}, {"scv", number(0, "0 constant, 1 geometric, else gamma")}}, {"mean"}, "");
-  return either({number(1, "constant"), spread}, description);
-}
+using namespace schema;
 
 Json model_schema() {
   const Keys keys = {
@@ -276,45 +205,6 @@ Json slo_schema() {
     }
   }
   return object(keys, {}, "service level objective");
-}
-
-Json failure_rates_schema() {
-  Keys keys;
-  for (const std::string& kind : component_kinds()) {
-    keys.emplace_back(kind, quantity(Dimension::kRate, "failures of one"));
-  }
-  return object(keys, {}, "by component kind; replaces the profile's");
-}
-
-Json domain_schema() {
-  const Keys keys = {{"name", text("for people")},
-                     {"nodes", count(1, "nodes that fail together")},
-                     {"rate", quantity(Dimension::kRate, "failures of one domain")},
-                     {"repair_time", duration("")}};
-  return object(keys, {"name", "nodes", "rate", "repair_time"}, "");
-}
-
-Json checkpoint_schema() {
-  const Json optimal = {{"const", "optimal"}};
-  return object({{"interval", either({time("work between checkpoints"), optimal}, "default optimal")},
-                 {"blocking", time("the job stands still")}},
-                {}, "");
-}
-
-Json reliability_schema() {
-  const Json unlimited = {{"const", "unlimited"}};
-  const Json spares =
-      object({{"nodes", count(0, "")}, {"kind", choice({"hot", "warm", "cold"}, "default cold")}}, {"nodes"}, "");
-  const Keys keys = {
-      {"horizon", time("span of the expected counts and probabilities")},
-      {"failure_rates", failure_rates_schema()},
-      {"repair_time", duration("of a node")},
-      {"repair_crews", either({count(1, ""), unlimited}, "default unlimited")},
-      {"spares", spares},
-      {"checkpoint", checkpoint_schema()},
-      {"restart_time", duration("from detection to the first step")},
-      {"domains", described({{"type", "array"}, {"items", domain_schema()}}, "nodes that fail together")}};
-  return object(keys, {}, "failures, repair, spares, checkpoints");
 }
 
 Json requirement(const std::string& study, const Names& required) {

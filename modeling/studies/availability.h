@@ -6,50 +6,53 @@
 #include <string>
 #include <vector>
 
-#include "modeling/chains/checkpointing.h"
 #include "modeling/chains/health_chain.h"
-#include "modeling/cluster/machine.h"
+#include "modeling/chains/job_chain.h"
 #include "modeling/report/report.h"
-#include "modeling/studies/failure_causes.h"
+#include "modeling/studies/job_health.h"
 
 namespace windtunnel::modeling {
-
-/// The question in the terms of the chains.
-struct JobHealth {
-  double horizon_s = 0.0;
-  std::vector<FailureCause> causes;
-  NodeHealth nodes;
-  CheckpointedJob job;
-  /// Empty: the optimum is asked for.
-  std::optional<double> interval_s;
-  /// Numbers that neither the spec nor the profile states.
-  std::vector<Assumption> defaults;
-};
-
-/// Throws SpecError without a horizon, NoAnswerError for what the chains cannot hold; adds a sentence to `warnings` for
-/// every number that is used otherwise than stated.
-JobHealth describe_job_health(const Spec& spec, const Machine& machine, std::vector<std::string>& warnings);
 
 struct AvailabilityAnswer {
   DownCount down;
   SpareExhaustion exhaustion;
+  LevelLaw levels;
   /// In the long run.
   double availability_ratio = 0.0;
-  /// Within the horizon, starting with all nodes up; from the long run where a chain is too large for that.
-  double full_size_s = 0.0;
-  bool full_size_from_long_run = false;
-  double checkpoint_interval_s = 0.0;
-  /// Of the time at full size.
-  CheckpointShares shares;
+  /// Time in each level within the horizon, starting with all nodes up; from the long run where a chain is too large
+  /// for that.
+  solvers::Vector level_s;
+  bool level_times_from_long_run = false;
+  /// With the interval used.
+  CheckpointPlan checkpoint;
+  JobChainProblem job_problem;
+  JobChain job;
   /// Smallest number of spares for full size 99, 99.9 and 99.99 % of the time; empty: no number is enough.
   std::optional<Count> spares_99;
   std::optional<Count> spares_999;
   std::optional<Count> spares_9999;
+
+  /// Stops expected within the horizon, all causes.
+  double failures_expected() const;
 };
 
 AvailabilityAnswer solve_availability(const JobHealth& health);
 
+/// The job's chain for this health and this law of its levels; `checkpoint` with the interval filled in.
+JobChainProblem job_chain_problem(const JobHealth& health, const LevelLaw& levels, const CheckpointPlan& checkpoint);
+
+/// The stated interval, or the optimum at full size.
+CheckpointPlan chosen_checkpoint(const JobHealth& health);
+
 void write_availability_report(const Spec& spec, const JobHealth& health, const AvailabilityAnswer& answer,
                                const Machine& machine, Report& report);
+
+/// The parts of it that a training study with failures shows too.
+std::vector<Measure> availability_measures(const JobHealth& health, const AvailabilityAnswer& answer);
+std::vector<Breakdown> availability_breakdowns(const JobHealth& health, const AvailabilityAnswer& answer);
+std::vector<ChainRecord> availability_chains(const AvailabilityAnswer& answer);
+std::vector<Assumption> availability_assumptions(const JobHealth& health);
+void warn_of_approximations(const AvailabilityAnswer& answer, std::vector<std::string>& warnings);
+std::string describe_losses(const AvailabilityAnswer& answer);
 
 }  // namespace windtunnel::modeling

@@ -134,13 +134,8 @@ FailureCause domain_cause(const FailureDomain& domain, Count nodes) {
           .repair = domain.repair_time};
 }
 
-}  // namespace
-
-Count job_nodes(const Cluster& cluster, const HardwareProfile& profile) {
-  return (cluster.num_devices + profile.devices_per_node - 1) / profile.devices_per_node;
-}
-
-std::vector<FailureCause> failure_causes(const Spec& spec, const HardwareProfile& profile) {
+/// What stops the job before ageing, drains and link planes are considered.
+std::vector<FailureCause> stopping_causes(const Spec& spec, const HardwareProfile& profile) {
   const Reliability& reliability = *spec.reliability;
   const std::vector<FailureCause> known = profile_causes(spec.cluster, profile);
   std::vector<FailureCause> causes;
@@ -152,6 +147,107 @@ std::vector<FailureCause> failure_causes(const Spec& spec, const HardwareProfile
   for (const FailureDomain& domain : reliability.domains)
     causes.push_back(domain_cause(domain, job_nodes(spec.cluster, profile)));
   return causes;
+}
+
+/// A plane is the links from a node to one of several switches, their optics and that switch.
+bool is_link_plane(const FailureCause& cause) {
+  return cause.name == "link" || cause.name == "optics" || cause.name == "switch";
+}
+
+SlowState lost_plane(const FailureCause& cause, Count planes) {
+  return {.name = cause.name + " plane lost",
+          .count = cause.components,
+          .onset_per_s = cause.rate_per_s.value,
+          .stay_s = cause.repair.mean_s,
+          .speed_ratio = 1.0 - 1.0 / static_cast<double>(planes),
+          .is_link = true};
+}
+
+std::vector<SlowState> profile_slow_states(const Cluster& cluster, const HardwareProfile& profile) {
+  std::vector<SlowState> states;
+  for (const Component& component : profile.components) {
+    FailureCause placed{.name = component.kind};
+    place(component, cluster, profile, placed);
+    for (const ComponentTransition& onset : component.transitions) {
+      if (onset.from != component.states.front().name) continue;
+      const auto slow = std::find_if(component.states.begin(), component.states.end(),
+                                     [&](const ComponentState& state) { return state.name == onset.to; });
+      const double end = exit_rate_per_s(component, onset.to);
+      if (slow == component.states.end() || slow->speed_ratio <= 0.0 || slow->speed_ratio >= 1.0 || end <= 0.0)
+        continue;
+      states.push_back({.name = component.kind + " " + onset.to,
+                        .count = placed.components,
+                        .onset_per_s = onset.rate_per_s.value,
+                        .stay_s = 1.0 / end,
+                        .speed_ratio = slow->speed_ratio,
+                        .is_link = !is_device(component.kind) && component.kind != "host"});
+    }
+  }
+  return states;
+}
+
+void add_drains(const Spec& spec, const HardwareProfile& profile, std::vector<FailureCause>& causes) {
+  if (!spec.reliability->failure_rates_per_s.empty()) return;
+  for (const SlowState& slow : profile_slow_states(spec.cluster, profile)) {
+    causes.push_back({.name = "drain, " + slow.name,
+                      .components = slow.count,
+                      .rate_per_s = {.value = slow.onset_per_s, .evidence = Evidence::kDerived, .source = "profile"},
+                      .repair = {.mean_s = slow.stay_s, .scv = 1.0}});
+  }
+}
+
+/// A node is new for an exponential time of mean d, so at time t a share exp(-t/d) still is: the mean factor over the
+/// horizon is 1 + (f - 1) d (1 - exp(-T/d)) / T.
+void age(const EarlyLife& early, double horizon_s, std::vector<FailureCause>& causes) {
+  const double new_share = -std::expm1(-horizon_s / early.duration_s) * early.duration_s / horizon_s;
+  for (FailureCause& cause : causes) {
+    if (cause.level == FailureLevel::kNode) cause.rate_per_s.value *= 1.0 + (early.factor - 1.0) * new_share;
+  }
+}
+
+/// The mean Weibull hazard from age a to a + T: ((a + T)^k - a^k) / (s^k T).
+FailureCause wear_out_cause(const Spec& spec, const HardwareProfile& profile, double horizon_s,
+                            const std::vector<FailureCause>& causes) {
+  const WearOut& wear = *spec.reliability->wear_out;
+  const double before = std::pow(wear.age_s / wear.scale_s, wear.shape);
+  const double after = std::pow((wear.age_s + horizon_s) / wear.scale_s, wear.shape);
+  return {.name = "wear-out",
+          .components = static_cast<double>(job_nodes(spec.cluster, profile)),
+          .rate_per_s = {.value = (after - before) / horizon_s, .evidence = Evidence::kAssumed, .source = "spec"},
+          .repair = mixed_node_repair(causes)};
+}
+
+}  // namespace
+
+Count job_nodes(const Cluster& cluster, const HardwareProfile& profile) {
+  return (cluster.num_devices + profile.devices_per_node - 1) / profile.devices_per_node;
+}
+
+std::vector<FailureCause> failure_causes(const Spec& spec, const HardwareProfile& profile, double horizon_s) {
+  const Reliability& reliability = *spec.reliability;
+  std::vector<FailureCause> causes = stopping_causes(spec, profile);
+  if (reliability.link_planes > 1) std::erase_if(causes, is_link_plane);
+  if (reliability.fail_slow == FailSlow::kDrain) add_drains(spec, profile, causes);
+  if (reliability.early_life) age(*reliability.early_life, horizon_s, causes);
+  if (reliability.wear_out) causes.push_back(wear_out_cause(spec, profile, horizon_s, causes));
+  return causes;
+}
+
+std::vector<SlowState> slow_states(const Spec& spec, const HardwareProfile& profile) {
+  const Reliability& reliability = *spec.reliability;
+  std::vector<SlowState> states;
+  if (reliability.fail_slow == FailSlow::kRunOn && reliability.failure_rates_per_s.empty())
+    states = profile_slow_states(spec.cluster, profile);
+  if (reliability.link_planes == 1) return states;
+  for (const FailureCause& cause : stopping_causes(spec, profile)) {
+    if (is_link_plane(cause)) states.push_back(lost_plane(cause, reliability.link_planes));
+  }
+  return states;
+}
+
+double SlowState::any_probability() const {
+  const double p = onset_per_s * stay_s / (1.0 + onset_per_s * stay_s);
+  return -std::expm1(count * std::log1p(-p));
 }
 
 double job_failure_per_s(const std::vector<FailureCause>& causes) {

@@ -24,8 +24,17 @@ reliability:
   failure_rates: {}
   repair_time: {mean: 1 s}
   spares: {nodes: 1}
-  checkpoint: {}
+  checkpoint: {memory: {interval: 1 s}}
   restart_time: {mean: 1 s}
+  recovery:
+    detect_time: {mean: 1 s}
+    localize_time: {mean: 1 s}
+    classes: [{name: a, causes: [gpu], detect_time: {mean: 1 s}, localize_time: {mean: 1 s}, restart_time: {mean: 1 s}}]
+  early_life: {factor: 1, duration: 1 s}
+  bad_nodes: {share: 0, factor: 1}
+  wear_out: {shape: 1, scale: 1 s}
+  elastic: {}
+  maintenance: {every: 1 s, duration: 1 s}
   domains: [{name: a, nodes: 1, rate: 1 /d, repair_time: {mean: 1 s}}]
 )";
 

@@ -124,11 +124,6 @@ TEST_CASE("activations that do not fit are a warning and memory_fits 0", "[studi
   CHECK_THAT(report.warnings.front(), ContainsSubstring("activations do not fit in the device's memory: weights "));
 }
 
-TEST_CASE("studies that are not modelled yet say so", "[studies]") {
-  CHECK_THAT(answer(kSmall, {{"reliability", "{horizon: 1 d}"}}).failure,
-             ContainsSubstring("'reliability' is not modelled yet"));
-}
-
 TEST_CASE("a mixture of experts spends time on exchanging tokens, a dense model none", "[studies][training]") {
   const auto expert_comm = [](const Report& report) { return report.breakdowns.at(0).entries.at(3); };
   const Report dense = answer(kSmall);

@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "modeling/studies/health_questions.h"
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <limits>
+
+namespace windtunnel::modeling {
+
+namespace {
+
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+
+double as_measure(const std::optional<Count>& spares) {
+  return spares ? static_cast<double>(*spares) : kInfinity;
+}
+
+/// Work over wall of a changed job; the law of its levels only anew where nodes or repairs changed.
+double work_ratio(const JobHealth& health, const LevelLaw* known) {
+  const LevelLaw levels =
+      known ? *known
+            : solve_levels_of_job(
+                  health.nodes, [&](Count down) { return health.level_of(down); }, health.levels.size());
+  if (!(levels.probability(0) > 0.0)) return 0.0;
+  return solve_job_chain(job_chain_problem(health, levels, chosen_checkpoint(health))).work_ratio;
+}
+
+/// All failures of one cause `factor` times as frequent.
+void scale_cause(const FailureCause& cause, double factor, JobHealth& health) {
+  const double added = cause.job_rate_per_s() * (factor - 1.0);
+  health.stops.failure_per_s += added;
+  for (std::size_t k = 0; k < health.levels.size(); ++k) {
+    JobLevel& level = health.levels[k];
+    if (level.runs) level.failure_per_s += cause.level == FailureLevel::kJob ? added : added * level.speed_ratio;
+  }
+  if (cause.level == FailureLevel::kNode) health.nodes.failure_per_s += added / static_cast<double>(health.nodes.nodes);
+  for (DomainKind& domain : health.nodes.domains) {
+    if (cause.level == FailureLevel::kDomain && domain.name == cause.name) domain.failure_per_s *= factor;
+  }
+}
+
+void scale_stage(RecoveryStage stage, double factor, JobHealth& health) {
+  for (RecoveryRoute& route : health.routes) route.stages[static_cast<int>(stage)].mean_s *= factor;
+}
+
+bool has_stage(const JobHealth& health, RecoveryStage stage) {
+  return std::any_of(health.routes.begin(), health.routes.end(),
+                     [&](const RecoveryRoute& route) { return route.stages[static_cast<int>(stage)].mean_s > 0.0; });
+}
+
+void scale_repair(double factor, JobHealth& health) {
+  health.nodes.repair.mean_s *= factor;
+  for (DomainKind& domain : health.nodes.domains) domain.repair_per_s /= factor;
+}
+
+/// A change of the job by a factor, and whether it moves the chain of nodes.
+struct Lever {
+  std::string name;
+  bool moves_nodes = false;
+  std::function<void(double factor, JobHealth& health)> pull;
+};
+
+std::vector<Lever> levers(const JobHealth& health) {
+  std::vector<Lever> list;
+  for (const FailureCause& cause : health.causes)
+    list.push_back({"failure_rate." + cause.name, cause.level != FailureLevel::kJob,
+                    [cause](double factor, JobHealth& changed) { scale_cause(cause, factor, changed); }});
+  if (nodes_fail(health.nodes) || !health.nodes.domains.empty()) list.push_back({"repair_time", true, scale_repair});
+  const std::array<std::string, kRecoveryStages> names = {"detect_time", "localize_time", "restart_time"};
+  for (int stage = 0; stage < kRecoveryStages; ++stage) {
+    const auto which = static_cast<RecoveryStage>(stage);
+    if (has_stage(health, which))
+      list.push_back({names[static_cast<std::size_t>(stage)], false,
+                      [which](double factor, JobHealth& changed) { scale_stage(which, factor, changed); }});
+  }
+  list.push_back({"checkpoint.blocking", false,
+                  [](double factor, JobHealth& changed) { changed.checkpoint.blocking_s *= factor; }});
+  return list;
+}
+
+double after(const Lever& lever, double factor, const JobHealth& health, const LevelLaw& levels) {
+  JobHealth changed = health;
+  lever.pull(factor, changed);
+  return work_ratio(changed, lever.moves_nodes ? nullptr : &levels);
+}
+
+std::vector<Measure> elasticities(const JobHealth& health, const AvailabilityAnswer& answer) {
+  constexpr double kStep = 0.01;
+  std::vector<Measure> list;
+  for (const Lever& lever : levers(health)) {
+    const double up = after(lever, 1.0 + kStep, health, answer.levels);
+    const double down = after(lever, 1.0 - kStep, health, answer.levels);
+    const bool known = up > 0.0 && down > 0.0;
+    list.push_back({lever.name, known ? std::optional(std::log(up / down) / std::log((1.0 + kStep) / (1.0 - kStep)))
+                                      : std::nullopt});
+  }
+  return list;
+}
+
+std::vector<Measure> gains(const JobHealth& health, const AvailabilityAnswer& answer) {
+  const double now = answer.job.work_ratio;
+  std::vector<Measure> list;
+  const auto try_out = [&](const std::string& name, bool moves_nodes, const std::function<void(JobHealth&)>& change) {
+    JobHealth changed = health;
+    change(changed);
+    list.push_back({name, work_ratio(changed, moves_nodes ? nullptr : &answer.levels) - now});
+  };
+  try_out("failures_halved", true, [&](JobHealth& changed) {
+    for (const FailureCause& cause : health.causes) scale_cause(cause, 0.5, changed);
+  });
+  try_out("repair_time_halved", true, [](JobHealth& changed) { scale_repair(0.5, changed); });
+  try_out("recovery_halved", false, [](JobHealth& changed) {
+    for (int stage = 0; stage < kRecoveryStages; ++stage) scale_stage(static_cast<RecoveryStage>(stage), 0.5, changed);
+  });
+  try_out("blocking_halved", false, [](JobHealth& changed) { changed.checkpoint.blocking_s *= 0.5; });
+  try_out("interval_optimal", false, [](JobHealth& changed) { changed.optimal_interval = true; });
+  try_out("one_more_spare", true, [](JobHealth& changed) {
+    ++changed.nodes.spares;
+    for (Count& most : changed.most_down) ++most;
+  });
+  if (health.nodes.repair_crews)
+    try_out("one_more_crew", true, [](JobHealth& changed) { ++*changed.nodes.repair_crews; });
+  return list;
+}
+
+/// Devices that one failure of each cause takes out of the job.
+Breakdown blast_radius(const JobHealth& health) {
+  Breakdown breakdown{.name = "blast_radius_nodes"};
+  for (const FailureCause& cause : health.causes)
+    breakdown.entries.push_back(
+        {cause.name, cause.level == FailureLevel::kJob ? 0.0 : static_cast<double>(cause.nodes)});
+  return breakdown;
+}
+
+/// Four quantities that are all called effective training time ratio; ettr_ratio is the first.
+Breakdown ettr_by_definition(const JobHealth& health, const AvailabilityAnswer& answer) {
+  const JobChain& job = answer.job;
+  const double t = answer.checkpoint.interval_s;
+  double recovery_s = 0.0;
+  for (const RecoveryRoute& route : health.routes) recovery_s += route.share * route.mean_s();
+  const double first_order =
+      (1.0 - health.stops.failure_per_s * (recovery_s + 0.5 * t)) / (1.0 + answer.checkpoint.blocking_s / t);
+  return {.name = "ettr_by_definition",
+          .entries = {{"productive_over_wall", job.productive_ratio},
+                      {"productive_over_time_with_nodes",
+                       job.waiting_ratio < 1.0 ? job.productive_ratio / (1.0 - job.waiting_ratio) : 0.0},
+                      {"first_order", t > 0.0 && std::isfinite(t) ? std::optional(first_order) : std::nullopt},
+                      {"running_over_wall", job.productive_ratio + job.checkpoint_ratio + job.lost_ratio}}};
+}
+
+/// What the few nodes that fail most contribute, the fleet's mean rate being what was stated.
+Breakdown bad_node_breakdown(const JobHealth& health) {
+  const BadNodes& bad = *health.bad_nodes;
+  const double mean_factor = 1.0 - bad.share + bad.share * bad.factor;
+  const double by_nodes = job_failure_per_s(health.causes, FailureLevel::kNode);
+  const double without = health.stops.failure_per_s - by_nodes * (1.0 - 1.0 / mean_factor);
+  return {.name = "bad_nodes",
+          .entries = {{"nodes", bad.share * static_cast<double>(health.nodes.nodes)},
+                      {"share_of_node_failures_ratio", bad.share * bad.factor / mean_factor},
+                      {"job_mttf_without_them_s", without > 0.0 ? 1.0 / without : kInfinity}}};
+}
+
+}  // namespace
+
+HealthQuestions ask_about_health(const JobHealth& health, const AvailabilityAnswer& answer) {
+  HealthQuestions questions;
+  questions.mission_spares_99 = smallest_mission_spares(health.nodes, health.horizon_s, 0.99);
+  questions.mission_spares_999 = smallest_mission_spares(health.nodes, health.horizon_s, 0.999);
+  questions.mission_spares_9999 = smallest_mission_spares(health.nodes, health.horizon_s, 0.9999);
+  questions.exhaustion_mean_s = mean_time_to_exhaustion_s(health.nodes);
+  questions.optimal_interval_s = optimal_interval_s(health.stops, health.checkpoint);
+  questions.nearly_optimal =
+      nearly_optimal_intervals(health.stops, health.checkpoint, questions.optimal_interval_s, 0.01);
+  questions.elasticities = elasticities(health, answer);
+  questions.gains = gains(health, answer);
+  return questions;
+}
+
+std::vector<Measure> question_measures(const HealthQuestions& questions) {
+  return {{"spares_for_mission_99_percent", as_measure(questions.mission_spares_99)},
+          {"spares_for_mission_999_permille", as_measure(questions.mission_spares_999)},
+          {"spares_for_mission_9999_permyriad", as_measure(questions.mission_spares_9999)},
+          {"spares_exhaustion_mean_s", questions.exhaustion_mean_s},
+          {"checkpoint_interval_optimal_s", questions.optimal_interval_s},
+          {"checkpoint_interval_1_percent_low_s", questions.nearly_optimal.low_s},
+          {"checkpoint_interval_1_percent_high_s", questions.nearly_optimal.high_s}};
+}
+
+std::vector<Breakdown> question_breakdowns(const JobHealth& health, const AvailabilityAnswer& answer,
+                                           const HealthQuestions& questions) {
+  std::vector<Breakdown> list = {{.name = "goodput_elasticity", .entries = questions.elasticities},
+                                 {.name = "goodput_gain", .entries = questions.gains},
+                                 ettr_by_definition(health, answer),
+                                 blast_radius(health)};
+  if (health.bad_nodes) list.push_back(bad_node_breakdown(health));
+  return list;
+}
+
+Breakdown drain_or_run_on(const JobHealth& health, const AvailabilityAnswer& answer,
+                          const std::vector<double>& job_speed_ratios) {
+  // What one more stop costs: recovery, and on average half of what lies between two restore points.
+  double stop_s = 0.5 * (answer.checkpoint.interval_s + answer.checkpoint.blocking_s) + answer.checkpoint.write_s;
+  for (const RecoveryRoute& route : health.routes) stop_s += route.share * route.mean_s();
+  Breakdown breakdown{.name = "fail_slow"};
+  for (std::size_t k = 0; k < health.slow_states.size(); ++k) {
+    const SlowState& slow = health.slow_states[k];
+    const double run_on = slow.any_probability() * (1.0 - job_speed_ratios[k]);
+    const double drain = slow.count * slow.onset_per_s * stop_s;
+    breakdown.entries.push_back({slow.name + ".speed_ratio", job_speed_ratios[k]});
+    breakdown.entries.push_back({slow.name + ".time_ratio", slow.any_probability()});
+    breakdown.entries.push_back({slow.name + ".loss_when_run_on_ratio", run_on});
+    breakdown.entries.push_back({slow.name + ".loss_when_drained_ratio", std::min(1.0, drain)});
+  }
+  return breakdown;
+}
+
+}  // namespace windtunnel::modeling
