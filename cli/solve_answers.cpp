@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <chrono>
+#include <new>
 #include <utility>
 
 #include "solvers/chain_error.h"
@@ -89,6 +90,9 @@ PropertyAnswer answer(const solvers::PropertyFile& file, const solvers::Property
     answer.exit_code = ExitCode::kBadInput;
   } catch (const solvers::ChainError& error) {
     answer.message = error.what();
+    answer.exit_code = ExitCode::kNoAnswer;
+  } catch (const std::bad_alloc&) {
+    answer.message = "no answer: it does not fit the memory";
     answer.exit_code = ExitCode::kNoAnswer;
   }
   answer.solve_time_s = seconds_since(start);

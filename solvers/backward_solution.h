@@ -48,6 +48,8 @@ class BackwardSolver {
 
   long long iterations() const { return iterations_; }
   Method method_used() const { return stage().method; }
+  /// The factors in use; null when the present method is another.
+  const ReductionCorrection* reduction() const { return dynamic_cast<const ReductionCorrection*>(correction_.get()); }
 
  private:
   /// A way to correct, and how long a run of it may be expected to take before the next way is tried.

@@ -44,6 +44,19 @@ std::vector<Index> order_to_mode(const PartialChain& part) {
   return order;
 }
 
+/// A second proof: a state reduction never subtracts, so that each of its probabilities, however small, is known
+/// relative to itself.
+Interval without_subtraction(const Vector& reward, const ReductionCorrection& reduction) {
+  const Vector& pi = reduction.stationary();
+  const double size = pi.dot(reward.cwiseAbs());
+  const double roundings = static_cast<double>(pi.size() + 4) * 0x1p-53;
+  // Probabilities below 1e-308 came out as 0.
+  const double underflow = 1e-307 * static_cast<double>(pi.size()) * reward.lpNorm<Eigen::Infinity>();
+  const double error = 1.01 * (reduction.stationary_error_ratio() + roundings) * size + underflow;
+  const double middle = pi.dot(reward);
+  return {std::nextafter(middle - error, -HUGE_VAL), std::nextafter(middle + error, HUGE_VAL)};
+}
+
 /// What one part of the chain in one order has to offer.
 class AverageProblem {
  public:
@@ -56,7 +69,11 @@ class AverageProblem {
       result_.bounds = intersection(result_.bounds, {left.lowest(), left.highest()});
       return result_.bounds.width() <= 2.0 * allowed_error(options_, result_.bounds);
     };
-    const bool done = solver.solve(reward_, target(), tight, result_.bias);
+    bool done = solver.solve(reward_, target(), tight, result_.bias);
+    if (solver.reduction() != nullptr && solver.reduction()->stationary().size() > 0) {
+      result_.bounds = intersection(result_.bounds, without_subtraction(part.part_of(reward_), *solver.reduction()));
+      done = done || result_.bounds.width() <= 2.0 * allowed_error(options_, result_.bounds);
+    }
     result_.method_used = solver.method_used();
     result_.iterations += solver.iterations();
     return done;

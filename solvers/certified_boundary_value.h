@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "solvers/backward_solution.h"
+#include "solvers/long_run_average.h"
 
 namespace windtunnel::solvers {
 
@@ -25,6 +26,13 @@ struct BoundaryValue : SolveResult {
   Vector exit_time_s;
   /// |h - true h|_i <= ratio * exit_time_s(i).
   double ratio = 0.0;
+  /// A second proof where a state reduction was cheap and nothing negative was given: the reduction never subtracts, so
+  /// |direct - true h|_i <= direct_error_ratio * direct(i), however small or large h is. Empty otherwise.
+  Vector direct;
+  double direct_error_ratio = 0.0;
+
+  /// Proven bounds on h in state i.
+  Interval bounds(Index i) const;
 };
 
 /// `inside`: states from each of which the outside can be reached. `h`: values given outside, 0 or a guess inside.

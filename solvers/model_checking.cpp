@@ -120,17 +120,18 @@ void combine(const StateAnswer& answer, const std::vector<Index>& states, Filter
 }
 
 void conclude(const CheckOptions& options, CheckResult& result) {
-  if (std::isinf(result.lower)) {
+  if (std::isinf(result.lower) && result.lower == result.upper) {
     result.value = result.lower;
     result.error_bound = 0.0;
     return;
   }
   result.value = result.lower + 0.5 * (result.upper - result.lower);
+  if (!std::isfinite(result.value)) result.value = std::isfinite(result.lower) ? result.lower : result.upper;
   result.error_bound = std::max(result.value - result.lower, result.upper - result.value);
   if (result.lower != result.upper) result.error_bound = std::nextafter(*result.error_bound, HUGE_VAL);
   // Half the width may exceed what was asked for by its own rounding.
   const double allowed = std::max(options.absolute_tolerance, options.relative_tolerance * std::abs(result.value));
-  const bool tight = *result.error_bound <= 1.01 * allowed;
+  const bool tight = std::isfinite(*result.error_bound) && *result.error_bound <= 1.01 * allowed;
   if (tight) result.termination = Termination::kConverged;
   if (!tight && result.usable()) result.termination = Termination::kIterationLimit;
   if (!std::isfinite(*result.error_bound)) result.error_bound.reset();

@@ -77,11 +77,9 @@ StateAnswer long_run_average_in(const Generator& q, const Vector& reward_per_s, 
   if (asked.empty()) return answer;
   // Averages that are off by at most `widest` shift their mixture by no more.
   for (const Index i : transient) {
-    const double error = ends.exit_time_s.size() > 0 ? ends.ratio * ends.exit_time_s(i) + widest : HUGE_VAL;
-    answer.lower(i) =
-        std::max(value.minCoeff() - widest, std::nextafter(ends.h.high(i) - error * (1.0 + 0x1p-50), -HUGE_VAL));
-    answer.upper(i) =
-        std::min(value.maxCoeff() + widest, std::nextafter(ends.h.high(i) + error * (1.0 + 0x1p-50), HUGE_VAL));
+    const Interval mixture = ends.bounds(i);
+    answer.lower(i) = std::nextafter(std::max(value.minCoeff(), mixture.lower) - widest, -HUGE_VAL);
+    answer.upper(i) = std::nextafter(std::min(value.maxCoeff(), mixture.upper) + widest, HUGE_VAL);
   }
   return answer;
 }

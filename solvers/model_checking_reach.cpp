@@ -5,8 +5,6 @@
 
 #include "solvers/certified_boundary_value.h"
 #include "solvers/communicating_classes.h"
-#include "solvers/first_passage.h"
-#include "solvers/initial_distribution.h"
 #include "solvers/reach_sets.h"
 #include "solvers/state_answers.h"
 
@@ -38,11 +36,9 @@ void solve_inside(const Generator& q, const StateSet& open, const Vector& reward
   const BoundaryValue solved = solve_boundary_value(q, inside, asked, reward, given, boundary_options(options));
   account(solved, answer);
   for (const Index i : inside) {
-    const double error =
-        solved.exit_time_s.size() > 0 ? solved.ratio * solved.exit_time_s(i) * (1.0 + 0x1p-50) : HUGE_VAL;
-    // Half an ulp for the low part, which is not added.
-    answer.lower(i) = std::nextafter(std::nextafter(solved.h.high(i), -HUGE_VAL) - error, -HUGE_VAL);
-    answer.upper(i) = std::nextafter(std::nextafter(solved.h.high(i), HUGE_VAL) + error, HUGE_VAL);
+    const Interval bounds = solved.bounds(i);
+    answer.lower(i) = bounds.lower;
+    answer.upper(i) = bounds.upper;
   }
 }
 
@@ -108,7 +104,8 @@ StateAnswer total_reward(const Generator& q, const Vector& reward_per_s, const s
   StateAnswer answer = constant_answer(q.states(), 0.0);
   StateSet open(ends.size());
   for (std::size_t i = 0; i < ends.size(); ++i) open[i] = !ends[i] && !infinite[i];
-  solve_inside(q, open, reward_per_s, Vector::Zero(q.states()), interest, options, answer);
+  const StateSet earning = can_reach(q.incoming(), both(open, states_with(reward_per_s)), open);
+  solve_inside(q, both(open, earning), reward_per_s, Vector::Zero(q.states()), interest, options, answer);
   clip_at_zero(reward_per_s, answer);
   for (std::size_t i = 0; i < ends.size(); ++i) {
     if (infinite[i]) answer.lower(static_cast<Index>(i)) = answer.upper(static_cast<Index>(i)) = HUGE_VAL;
@@ -149,34 +146,6 @@ StateAnswer variance(const Generator& q, const StateSet& target, const std::vect
   return answer;
 }
 
-/// The narrowest bracket around the quantile that the bounds on P(T <= t) can prove.
-StateAnswer quantile(const Generator& q, const PassageFormula& passage, const std::vector<Index>& interest,
-                     const CheckOptions& options) {
-  StateAnswer answer = constant_answer(q.states(), 0.0);
-  for (const Index state : interest) {
-    FirstPassage passages(q, listed(passage.target), point_mass(q.states(), state));
-    const PassageQuantile found = passages.quantile(passage.level);
-    account(found, answer);
-    answer.lower(state) = answer.upper(state) = found.time_s;
-    if (!found.usable() || found.time_s == 0.0 || std::isinf(found.time_s)) continue;
-    answer.lower(state) = 0.0;
-    answer.upper(state) = HUGE_VAL;
-    for (double width = 1e-11; width < 0.1; width *= 4.0) {
-      const double early = found.time_s * (1.0 - width);
-      const double late = found.time_s * (1.0 + width);
-      const PassageProbability before = passages.within(early);
-      const PassageProbability after = passages.within(late);
-      if (before.reached + *before.error_bound < passage.level)
-        answer.lower(state) = std::max(answer.lower(state), early);
-      if (after.reached - *after.error_bound >= passage.level)
-        answer.upper(state) = std::min(answer.upper(state), late);
-      if (answer.lower(state) > 0.0 && std::isfinite(answer.upper(state))) break;
-    }
-  }
-  (void)options;
-  return answer;
-}
-
 }  // namespace
 
 StateAnswer passage_time(const Generator& q, const PassageFormula& passage, const std::vector<Index>& interest,
@@ -189,7 +158,7 @@ StateAnswer passage_time(const Generator& q, const PassageFormula& passage, cons
     case PassageMeasure::kVariance:
       return variance(q, passage.target, interest, options);
     case PassageMeasure::kQuantile:
-      return quantile(q, passage, interest, options);
+      return passage_quantile(q, passage.target, passage.level, interest, options);
   }
   return constant_answer(q.states(), 0.0);
 }

@@ -130,6 +130,7 @@ ReductionCorrection::ReductionCorrection(const SparseRates& rates, const Vector&
   const StateReduction whole(rates, Vector::Zero(states_));
   if (!whole.stuck_state()) {
     stationary_ = whole.stationary();
+    stationary_error_ratio_ = whole.relative_error_bound();
     stationary_.maxCoeff(&pinned_);
   }
   SparseRates others;

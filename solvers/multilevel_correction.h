@@ -67,11 +67,14 @@ class ReductionCorrection : public Correction {
   bool usable() const { return !reduction_ || !reduction_->stuck_state(); }
   /// Of a closed chain of two states or more; empty where the reduction got stuck.
   const Vector& stationary() const { return stationary_; }
+  /// On each of its entries.
+  double stationary_error_ratio() const { return stationary_error_ratio_; }
 
  private:
   Index states_;
   Index pinned_ = -1;
   Vector stationary_;
+  double stationary_error_ratio_ = 0.0;
   std::unique_ptr<StateReduction> reduction_;
 };
 

@@ -8,6 +8,7 @@
 #include <limits>
 
 #include "solvers/double_double.h"
+#include "solvers/long_run_average.h"
 #include "solvers/poisson_weights.h"
 
 namespace windtunnel::solvers {
@@ -38,8 +39,13 @@ Ratios ratios(const Vector& y, const Vector& next) {
 
 /// sum_j weight(from + j) ratio^j.
 double geometric_tail(const SeriesWeights& weights, Index from, double ratio) {
+  const double steps = static_cast<double>(std::max<Index>(0, weights.first - from));
+  double power = std::pow(ratio, steps);
   double sum = 0.0;
-  double power = from < weights.first ? std::pow(ratio, static_cast<double>(weights.first - from)) : 1.0;
+  // (1 - ratio^steps) / (1 - ratio)
+  if (weights.before > 0.0 && steps > 0.0)
+    sum = ratio == 1.0 ? steps : std::expm1(steps * std::log(ratio)) / (ratio - 1.0);
+  sum *= weights.before;
   for (Index k = std::max(from, weights.first) - weights.first; k < weights.weight.size() && power > 0.0; ++k) {
     sum += weights.weight(k) * power;
     power *= ratio;
@@ -74,22 +80,21 @@ class Series {
     const double rate = tick_rate(part);
     stay_ = staying(part, rate);
     for (std::size_t e = 0; e < probability_.size(); ++e) probability_[e] = part.rates().rate_per_s[e] / rate;
-    remaining_ = weights.weight.sum();
+    remaining_in_window_ = weights.weight.sum();
+    total_ = remaining_in_window_ + weights.before * static_cast<double>(weights.first);
     first_largest_ = y_.maxCoeff();
     // Quotient, product and additions of a row; 3 for the probability to stay.
     product_rounding_ = static_cast<double>(longest_row(part.rates()) + 6) * u;
   }
 
   Index term() const { return term_; }
-  Index last() const { return weights_.first + weights_.weight.size() - 1; }
+  Index last() const { return weights_.last(); }
 
   /// Adds the present term and makes the next one.
   void advance() {
-    if (term_ >= weights_.first) {
-      const double weight = weights_.weight(term_ - weights_.first);
-      sum_ += weight * y_;
-      remaining_ -= weight;
-    }
+    const double weight = weights_.at(term_);
+    if (weight > 0.0) sum_ += weight * y_;
+    if (term_ >= weights_.first) remaining_in_window_ -= weight;
     if (term_ < last()) {
       multiply();
       y_.swap(next_);
@@ -99,9 +104,9 @@ class Series {
 
   /// The sum so far plus what is known about the rest.
   void enclose(SeriesSum& result) {
-    const double left = term_ <= last() ? std::max(remaining_, 0.0) + 1e-13 : 0.0;
-    Rest rest{left * (part_.closed() ? y_.minCoeff() : 0.0), left * y_.maxCoeff(), 0.0, 0.0};
-    if (left > 0.0) {
+    const Interval left = term_ <= last() ? remaining() : Interval{};
+    Rest rest{left.lower * (part_.closed() ? y_.minCoeff() : 0.0), left.upper * y_.maxCoeff(), 0.0, 0.0};
+    if (left.upper > 0.0) {
       const Rest collatz = geometric_rest();
       if ((collatz.most_share - collatz.least_share) * y_.maxCoeff() < rest.most - rest.least) rest = collatz;
     }
@@ -109,7 +114,7 @@ class Series {
     const double terms = static_cast<double>(term_ + 1);
     const double rounding =
         terms * (product_rounding_ + 3.0 * u) + 3.0 * static_cast<double>(weights_.weight.size()) * u;
-    const double constant = shift_ * weights_.weight.sum();
+    const double constant = shift_ * total_;
     const double slack = weights_.lost * (first_largest_ + std::abs(shift_)) +
                          3.0 * static_cast<double>(weights_.weight.size()) * u * std::abs(constant);
     result.lower = ((sum_ + rest.least_share * y_).array() + rest.least) * (1.0 - rounding) + (constant - slack);
@@ -125,6 +130,17 @@ class Series {
     double most_share = 0.0;
   };
 
+  /// Weight of the terms to come. The sum over the window, and what is taken from it, round once per weight.
+  Interval remaining() const {
+    const double before = weights_.before * static_cast<double>(std::max<Index>(0, weights_.first - term_));
+    const double sum = before + std::max(0.0, remaining_in_window_);
+    const double slack =
+        window_rounding() * (total_ - weights_.before * static_cast<double>(weights_.first)) + 2.0 * u * sum;
+    return {std::max(0.0, sum - slack), sum + slack + 1e-17};
+  }
+
+  double window_rounding() const { return 4.0 * static_cast<double>(weights_.weight.size()) * u; }
+
   Rest geometric_rest() {
     multiply();
     const Ratios found = ratios(y_, next_);
@@ -132,7 +148,10 @@ class Series {
     // The ratios are those of computed products.
     const double least = std::max(0.0, found.lowest * (1.0 - 2.0 * product_rounding_));
     const double most = found.highest * (1.0 + 2.0 * product_rounding_);
-    return {0.0, 0.0, geometric_tail(weights_, term_, least), geometric_tail(weights_, term_, most)};
+    // Before the window a power errs by the rounding of its exponent, which is below 745 where it counts.
+    const double rounding = 1e-12 + window_rounding();
+    return {0.0, 0.0, geometric_tail(weights_, term_, least) * (1.0 - rounding),
+            geometric_tail(weights_, term_, most) * (1.0 + rounding)};
   }
 
   void multiply() {
@@ -156,7 +175,8 @@ class Series {
   Vector stay_;
   std::vector<double> probability_;
   double shift_ = 0.0;
-  double remaining_ = 0.0;
+  double remaining_in_window_ = 0.0;
+  double total_ = 0.0;
   double product_rounding_ = 0.0;
   double first_largest_ = 0.0;
   Index term_ = 0;
@@ -180,13 +200,13 @@ SeriesWeights SeriesWeights::at_time(double mean) {
 }
 
 SeriesWeights SeriesWeights::until_time(double mean) {
-  if (mean == 0.0) return {.first = 0, .weight = Vector::Zero(1), .lost = 0.0};
+  if (mean == 0.0) return {.first = 0, .weight = Vector::Zero(1)};
   const PoissonWeights poisson = poisson_weights(mean, kCutMass);
-  SeriesWeights weights{.first = 0, .weight = Vector(poisson.right() + 1)};
+  SeriesWeights weights{.first = poisson.left, .weight = Vector(poisson.weight.size()), .before = 1.0};
   double mass = poisson.right_mass;
-  for (Index k = poisson.right(); k >= 0; --k) {
+  for (Index k = poisson.weight.size(); k-- > 0;) {
     weights.weight(k) = mass;
-    if (k >= poisson.left) mass += poisson.weight(k - poisson.left);
+    mass += poisson.weight(k);
   }
   const double ratio = mean / static_cast<double>(poisson.right() + 2);
   weights.lost = poisson.right_mass / (1.0 - ratio) + poisson.left_mass * static_cast<double>(poisson.left + 1);

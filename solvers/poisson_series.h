@@ -13,13 +13,18 @@
 
 namespace windtunnel::solvers {
 
-/// weight_k >= 0 for k = first .. first + weight.size() - 1, 0 before; what was cut off sums to at most `lost`.
+/// weight_k >= 0 for k = first .. first + weight.size() - 1, `before` for all k before them; what was cut off, or taken
+/// too large, sums to at most `lost`.
 struct SeriesWeights {
   Index first = 0;
   Vector weight;
+  double before = 0.0;
   double lost = 0.0;
 
-  /// Of the value at `mean` ticks: the Poisson probabilities.
+  double at(Index k) const { return k < first ? before : weight(k - first); }
+  Index last() const { return first + weight.size() - 1; }
+
+  /// Of the value at `mean` <= 1e12 ticks (16 million weights): the Poisson probabilities.
   static SeriesWeights at_time(double mean);
   /// Of the integral until then, in ticks, or of a sum of increments: P(count > k).
   static SeriesWeights until_time(double mean);

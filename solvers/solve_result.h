@@ -29,6 +29,8 @@ enum class Method {
   /// The same with corrections from aggregated chains: multilevel.h.
   kMultilevel,
   kUniformization,
+  /// Squaring of transition matrices: time_doubling.h.
+  kDoubling,
   /// The graph of the chain settles the answer.
   kGraph,
 };

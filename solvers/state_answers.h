@@ -40,6 +40,10 @@ StateAnswer reward_within(const Generator& q, const Vector& reward_per_s, double
 StateAnswer passage_time(const Generator& q, const PassageFormula& passage, const std::vector<Index>& interest,
                          const CheckOptions& options);
 
+/// The t with P(T <= t) = level, T the time of the first visit to `target`; infinite where the level is never reached.
+StateAnswer passage_quantile(const Generator& q, const StateSet& target, double level,
+                             const std::vector<Index>& interest, const CheckOptions& options);
+
 /// A usable answer with the same value everywhere.
 StateAnswer constant_answer(Index states, double value);
 /// Adds the work of a part of an answer, and its failure if it failed.
