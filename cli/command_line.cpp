@@ -1,17 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// The only file that knows the command-line parser. Each verb is an application of its own to it, so that a mistake is
-// always answered with the options of the verb that was meant.
+// The verbs. Only command_line*.cpp knows the command-line parser. Each verb is an application of its own to it, so
+// that a mistake is always answered with the options of the verb that was meant.
 #include "cli/command_line.h"
 
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <array>
-#include <map>
-#include <stdexcept>
 #include <string_view>
 
+#include "cli/command_line_parts.h"
+#include "cli/completion.h"
 #include "cli/message.h"
 #include "cli/output.h"
 #include "cli/version.h"
@@ -21,82 +20,7 @@ namespace windtunnel::cli {
 namespace {
 
 using modeling::in_quotes;
-using modeling::joined;
 using modeling::suggestion;
-
-/// What is wrong with the command line, in one line.
-class UsageError : public std::runtime_error {
- public:
-  using std::runtime_error::runtime_error;
-};
-
-/// The arguments after the verb.
-using Arguments = std::vector<std::string>;
-
-bool is_option(const std::string& argument) {
-  return argument.size() > 1 && argument.front() == '-';
-}
-
-std::vector<std::string> option_names(const CLI::App& app) {
-  std::vector<std::string> names;
-  for (const CLI::Option* option : app.get_options()) {
-    for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
-  }
-  return names;
-}
-
-std::string unknown_option(const CLI::App& app, const std::string& argument) {
-  const std::string name = argument.substr(0, argument.find('='));
-  return "unknown option " + in_quotes(name) + suggestion(name, option_names(app));
-}
-
-/// Fills the variables bound to the app's options. Unknown options are answered before missing ones: a misspelt option
-/// is usually why something is missing.
-void parse(CLI::App& app, const Arguments& arguments) {
-  app.allow_extras();
-  app.parse(Arguments(arguments.rbegin(), arguments.rend()));  // it wants them last first
-  const std::vector<std::string> unknown = app.remaining();
-  if (unknown.empty()) return;
-  const auto option = std::find_if(unknown.begin(), unknown.end(), is_option);
-  if (option != unknown.end()) throw UsageError(unknown_option(app, *option));
-  throw UsageError("unexpected argument " + in_quotes(unknown.front()));
-}
-
-Format parse_format(const std::string& text, const std::vector<std::string>& allowed) {
-  static const std::map<std::string, Format> kFormats = {
-      {"table", Format::kTable}, {"json", Format::kJson}, {"csv", Format::kCsv}};
-  if (std::find(allowed.begin(), allowed.end(), text) == allowed.end()) {
-    throw UsageError("--format is " + in_quotes(text) + ", expected one of " + joined(allowed));
-  }
-  return kFormats.at(text);
-}
-
-std::vector<modeling::YamlOverride> parse_overrides(const std::vector<std::string>& assignments) {
-  std::vector<modeling::YamlOverride> overrides;
-  for (const std::string& assignment : assignments) {
-    const std::size_t equals = assignment.find('=');
-    if (equals == std::string::npos || equals == 0) {
-      throw UsageError("--set is " + in_quotes(assignment) + ", expected path.to.key=value");
-    }
-    overrides.push_back({assignment.substr(0, equals), assignment.substr(equals + 1)});
-  }
-  return overrides;
-}
-
-void require_specs(const std::vector<std::string>& specs) {
-  if (specs.empty()) throw UsageError("expected at least one spec file");
-}
-
-void add_specs(CLI::App& app, std::vector<std::string>& specs) {
-  app.add_option("SPEC", specs, "Spec files (YAML)")->type_name("")->expected(0, -1);
-}
-
-void add_overrides(CLI::App& app, std::vector<std::string>& assignments) {
-  app.add_option("--set", assignments, "Replace one value of every spec; repeatable")
-      ->type_name("PATH.TO.KEY=VALUE")
-      // One value each: otherwise it takes the spec file that follows.
-      ->allow_extra_args(false);
-}
 
 /// Of one `--simulate`: by default; enough for intervals; what memory holds.
 constexpr std::int64_t kSimulatedRequests = 50'000;
@@ -129,13 +53,17 @@ Command parse_run(CLI::App& app, const Arguments& arguments) {
   add_specs(app, command.specs);
   add_overrides(app, assignments);
   app.add_option("--format", format, "table, json (one object per line) or csv")->type_name("FORMAT");
-  app.add_option("--output", command.output, "Write the result here, whole or not at all")->type_name("FILE");
+  add_output(app, command.output);
+  app.add_option("--report", command.report, "Write a page with pictures here (HTML, one file, works offline)")
+      ->type_name("FILE");
   app.add_option("--simulate", command.simulated_requests,
                  "Serving: event simulation of N requests (50000 when left out) instead of the chains")
       ->type_name("N");
   parse(app, with_simulated_requests(arguments));
   require_specs(command.specs);
   require_simulated_requests(command.simulated_requests);
+  if (!command.report.empty() && command.specs.size() > 1)
+    throw UsageError("--report describes one spec, found " + std::to_string(command.specs.size()));
   command.overrides = parse_overrides(assignments);
   command.format = parse_format(format, {"table", "json", "csv"});
   return command;
@@ -167,89 +95,7 @@ Command parse_schema(CLI::App& app, const Arguments& arguments) {
   return SchemaCommand{};
 }
 
-void require_engine(const std::string& engine) {
-  if (engine == "eigen") return;
-  if (engine == "petsc") throw UsageError("--engine petsc is not part of this build, use --engine eigen");
-  throw UsageError("--engine is " + in_quotes(engine) + ", expected one of eigen, petsc");
-}
-
-solvers::Method parse_method(const std::string& text) {
-  using solvers::Method;
-  std::vector<std::string> names;
-  for (const Method method : {Method::kAutomatic, Method::kGth, Method::kGaussSeidel, Method::kMultilevel}) {
-    if (text == to_string(method)) return method;
-    names.push_back(to_string(method));
-  }
-  throw UsageError("--method is " + in_quotes(text) + ", expected one of " + joined(names));
-}
-
-void require_tolerance(double tolerance) {
-  if (tolerance > 0.0 && tolerance < 1.0) return;
-  throw UsageError(fmt::format("--tolerance is {}, expected a number between 0 and 1", tolerance));
-}
-
-void add_explicit_files(CLI::App& app, SolveCommand& command) {
-  const auto file = [&](const char* names, std::string& path, const char* help) {
-    app.add_option(names, path, help)->type_name("FILE");
-  };
-  file("--labels,--lab", command.label_file, "Labels of an explicit chain");
-  file("--states,--sta", command.state_file, "Variables of the states of an explicit chain");
-  app.add_option("--state-rewards,--srew", command.state_reward_files, "Rewards per second of its states; repeatable")
-      ->type_name("FILE")
-      ->allow_extra_args(false);
-  app.add_option("--transition-rewards,--trew", command.transition_reward_files,
-                 "Rewards of its transitions; repeatable")
-      ->type_name("FILE")
-      ->allow_extra_args(false);
-}
-
-void add_exports(CLI::App& app, SolveCommand& command) {
-  const auto file = [&](const char* name, std::string& path, const char* help) {
-    app.add_option(name, path, help)->type_name("FILE");
-  };
-  file("--export-tra", command.export_tra, "Write the transitions");
-  file("--export-lab", command.export_lab, "Write the labels");
-  file("--export-sta", command.export_sta, "Write the variables of the states");
-  file("--export-srew", command.export_srew, "Write the rewards of the states");
-  file("--export-trew", command.export_trew, "Write the rewards of the transitions");
-  file("--export-mtx", command.export_mtx, "Write the generator matrix for MatrixMarket");
-  file("--export-dot", command.export_dot, "Draw a small chain for GraphViz");
-}
-
-void add_questions(CLI::App& app, SolveCommand& command, std::vector<std::string>& constants) {
-  app.add_option("--const", constants, "Values of constants; repeatable")
-      ->type_name("N=5,K=2")
-      ->allow_extra_args(false);
-  app.add_option("--property", command.properties, "A question such as 'S=? [ \"up\" ]'; repeatable")
-      ->type_name("PROPERTY")
-      ->allow_extra_args(false);
-  app.add_option("--properties", command.properties_file, "A file of questions")->type_name("FILE");
-}
-
-Command parse_solve(CLI::App& app, const Arguments& arguments) {
-  SolveCommand command;
-  std::vector<std::string> constants;
-  std::string format = "table";
-  std::string engine = "eigen";
-  std::string method = to_string(solvers::Method::kAutomatic);
-  app.add_option("MODEL", command.model, "PRISM language, or a chain in .tra or .mtx")->type_name("");
-  add_questions(app, command, constants);
-  add_explicit_files(app, command);
-  app.add_option("--method", method, "automatic, gth, gauss_seidel or multilevel")->type_name("METHOD");
-  CLI::Option* tolerance = app.add_option("--tolerance", command.tolerance, "Error wanted")->type_name("NUMBER");
-  app.add_option("--engine", engine, "eigen or petsc")->type_name("ENGINE");
-  app.add_option("--format", format, "table or json")->type_name("FORMAT");
-  app.add_option("--output", command.output, "Write the result here, whole or not at all")->type_name("FILE");
-  add_exports(app, command);
-  parse(app, arguments);
-  if (command.model.empty()) throw UsageError("expected a model file");
-  command.constants = fmt::format("{}", fmt::join(constants, ","));
-  command.format = parse_format(format, {"table", "json"});
-  require_engine(engine);
-  command.method = parse_method(method);
-  if (tolerance->count() > 0) require_tolerance(command.tolerance);
-  return command;
-}
+Command parse_completion(CLI::App& app, const Arguments& arguments);
 
 struct Verb {
   const char* name;
@@ -258,13 +104,34 @@ struct Verb {
   Command (*parse)(CLI::App&, const Arguments&);
 };
 
-constexpr std::array<Verb, 5> kVerbs = {{
+constexpr std::array<Verb, 9> kVerbs = {{
     {"run", "Answer each spec: times, rates, memory, where the time goes, the chains behind it",
      "Examples:\n"
      "  windtunnel run examples/llama3_405b_training.yaml\n"
      "  windtunnel run a.yaml b.yaml --format csv --output answers.csv\n"
-     "  windtunnel run a.yaml --set training.micro_batch=2 --set cluster.device=h200-sxm-141gb --format json\n",
+     "  windtunnel run a.yaml --set training.micro_batch=2 --set cluster.device=h200-sxm-141gb --format json\n"
+     "  windtunnel run a.yaml --report a.html\n",
      parse_run},
+    {"sweep", "Answer one spec at every combination of some inputs, one CSV row per point",
+     "VALUES: 1,2,4 or lo..hi:step or log(lo..hi:n), with units where the key has them.\n\n"
+     "Examples:\n"
+     "  windtunnel sweep a.yaml --vary training.micro_batch=1,2,4 --output sweep.csv\n"
+     "  windtunnel sweep a.yaml --vary cluster.scale_out.bandwidth=100..800:100\\ Gb/s\n"
+     "  windtunnel sweep a.yaml --vary 'cluster.scale_out.latency=log(1 us..100 us:9)' --vary "
+     "training.micro_batch=1,2\n",
+     parse_sweep},
+    {"search", "Rank the legal layouts of a spec's model on its cluster",
+     "Examples:\n"
+     "  windtunnel search examples/llama3_405b_training.yaml --top 5\n"
+     "  windtunnel search a.yaml --objective step_time_mean_s --keep tensor,schedule\n"
+     "  windtunnel search a.yaml --format json --output layouts.json\n",
+     parse_search},
+    {"explain", "Derive the answer: operators, service times, chains with their rates, equations",
+     "Examples:\n"
+     "  windtunnel explain examples/llama3_405b_training.yaml\n"
+     "  windtunnel explain a.yaml --format html --output derivation.html\n"
+     "  windtunnel explain a.yaml --format dot | dot -Tsvg > chains.svg\n",
+     parse_explain},
     {"solve", "Answer questions about any continuous-time Markov chain, each with a proven bound",
      "Examples:\n"
      "  windtunnel solve cluster.prism --const N=128 --property 'S=? [ \"premium\" ]'\n"
@@ -286,13 +153,43 @@ constexpr std::array<Verb, 5> kVerbs = {{
      "Examples:\n"
      "  windtunnel schema > windtunnel.schema.json\n",
      parse_schema},
+    {"completion", "Print a script that completes verbs, options and keys in bash, zsh or fish",
+     "Examples:\n"
+     "  source <(windtunnel completion bash)\n"
+     "  source <(windtunnel completion zsh)\n"
+     "  windtunnel completion fish > ~/.config/fish/completions/windtunnel.fish\n",
+     parse_completion},
 }};
+
+/// A verb adds its options before it reads any argument, so asking it for help shows them.
+VerbWords words_of(const Verb& verb) {
+  CLI::App app(verb.summary, verb.name);
+  try {
+    verb.parse(app, {"--help"});
+  } catch (const CLI::CallForHelp&) {
+    // as asked
+  }
+  return {verb.name, verb.summary, option_names(app)};
+}
+
+Command parse_completion(CLI::App& app, const Arguments& arguments) {
+  std::string shell;
+  app.add_option("SHELL", shell, "bash, zsh or fish")->type_name("");
+  parse(app, arguments);
+  if (shell.empty()) throw UsageError("expected a shell, one of bash, zsh, fish");
+  std::vector<VerbWords> verbs;
+  for (const Verb& verb : kVerbs) verbs.push_back(words_of(verb));
+  if (shell == "bash") return ImmediateAnswer{bash_completion(verbs)};
+  if (shell == "zsh") return ImmediateAnswer{zsh_completion(verbs)};
+  if (shell == "fish") return ImmediateAnswer{fish_completion(verbs)};
+  throw UsageError("shell is " + in_quotes(shell) + ", expected one of bash, zsh, fish");
+}
 
 std::string general_help() {
   std::string text =
       "windtunnel predicts training, serving and availability of AI clusters with Markov chains.\n\n"
       "Usage: windtunnel VERB [OPTIONS]\n\nVerbs:\n";
-  for (const Verb& verb : kVerbs) text += fmt::format("  {:<10}{}\n", verb.name, verb.summary);
+  for (const Verb& verb : kVerbs) text += fmt::format("  {:<12}{}\n", verb.name, verb.summary);
   return text +
          "\nOptions:\n"
          "  --help    This text; `windtunnel VERB --help` for one verb\n"
@@ -300,7 +197,8 @@ std::string general_help() {
          "Exit codes: 0 answered, 1 no usable answer, 2 wrong command line or input.\n\n"
          "Examples:\n"
          "  windtunnel run examples/llama3_405b_training.yaml\n"
-         "  windtunnel profiles\n";
+         "  windtunnel search examples/llama3_405b_training.yaml --top 5\n"
+         "  windtunnel explain examples/llama3_405b_training.yaml\n";
 }
 
 ImmediateAnswer mistake(const std::string& text) {
@@ -342,6 +240,15 @@ ExitCode execute_one(const ImmediateAnswer& answer) {
 }
 ExitCode execute_one(const RunCommand& command) {
   return run(command);
+}
+ExitCode execute_one(const SweepCommand& command) {
+  return sweep(command);
+}
+ExitCode execute_one(const SearchCommand& command) {
+  return search(command);
+}
+ExitCode execute_one(const ExplainCommand& command) {
+  return explain(command);
 }
 ExitCode execute_one(const CheckCommand& command) {
   return check(command);

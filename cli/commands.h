@@ -9,11 +9,16 @@
 
 #include "cli/exit_code.h"
 #include "modeling/spec/yaml_reader.h"
+#include "modeling/studies/search.h"
+#include "modeling/studies/sweep_axis.h"
 #include "solvers/solve_result.h"
 
 namespace windtunnel::cli {
 
 enum class Format { kTable, kJson, kCsv };
+
+/// Of a derivation.
+enum class TextFormat { kText, kMarkdown, kHtml, kDot };
 
 /// `windtunnel run SPEC...`: one evaluation per spec. A bad spec does not stop the others; the worst exit code counts.
 struct RunCommand {
@@ -24,8 +29,42 @@ struct RunCommand {
   std::string output;
   /// Serving: event simulation of this many requests instead of the chains.
   std::optional<std::int64_t> simulated_requests;
+  /// HTML; empty: none.
+  std::string report;
 };
 ExitCode run(const RunCommand& command);
+
+/// `windtunnel sweep SPEC --vary PATH=VALUES`: the cross product, one CSV row per point.
+struct SweepCommand {
+  std::string spec;
+  std::vector<modeling::YamlOverride> overrides;
+  std::vector<modeling::SweepAxis> axes;
+  /// Threads; 0: one per core.
+  int jobs = 0;
+  std::string output;
+  /// Keep finished points beside the output, and go on from there.
+  bool resume = false;
+};
+ExitCode sweep(const SweepCommand& command);
+
+/// `windtunnel search SPEC`: legal layouts, ranked.
+struct SearchCommand {
+  std::string spec;
+  std::vector<modeling::YamlOverride> overrides;
+  modeling::SearchOptions options;
+  Format format = Format::kTable;
+  std::string output;
+};
+ExitCode search(const SearchCommand& command);
+
+/// `windtunnel explain SPEC`: the derivation of the answer.
+struct ExplainCommand {
+  std::string spec;
+  std::vector<modeling::YamlOverride> overrides;
+  TextFormat format = TextFormat::kText;
+  std::string output;
+};
+ExitCode explain(const ExplainCommand& command);
 
 /// `windtunnel check SPEC...`: reads each spec with its model and profile, prints `FILE: ok`.
 struct CheckCommand {

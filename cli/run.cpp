@@ -10,10 +10,12 @@
 #include "cli/version.h"
 #include "modeling/evaluate.h"
 #include "modeling/report/csv_report.h"
+#include "modeling/report/html_report.h"
 #include "modeling/report/json_report.h"
 #include "modeling/report/required_measures.h"
 #include "modeling/report/table_report.h"
 #include "modeling/spec/read_spec.h"
+#include "modeling/studies/sensitivity.h"
 
 namespace windtunnel::cli {
 namespace {
@@ -34,12 +36,20 @@ Answer answer_of(Report report, const std::string& file) {
   return {std::move(report), ExitCode::kNoAnswer};
 }
 
+modeling::Detail detail_of(const RunCommand& command) {
+  return command.report.empty() ? modeling::Detail::kAnswer : modeling::Detail::kDerivation;
+}
+
 /// Whatever is wrong with one spec ends here, so that the others are still answered.
 Answer answer(const std::string& file, const RunCommand& command) {
   try {
-    return answer_of(modeling::evaluate(modeling::load_spec(file, command.overrides),
-                                        {.simulated_requests = command.simulated_requests}),
-                     file);
+    const modeling::Spec spec = modeling::load_spec(file, command.overrides);
+    Report report =
+        modeling::evaluate(spec, {.simulated_requests = command.simulated_requests, .detail = detail_of(command)});
+    // The noise of a simulation would drown a small change of an input.
+    if (!command.simulated_requests)
+      report.sensitivities = modeling::find_sensitivities(spec, report, modeling::evaluate_in_detail);
+    return answer_of(std::move(report), file);
   } catch (const modeling::SpecError& error) {
     print_message(error.what());
     return {std::nullopt, ExitCode::kBadInput};
@@ -83,7 +93,9 @@ ExitCode run(const RunCommand& command) {
     worst = std::max(worst, one.exit_code);
     if (one.report) reports.push_back(std::move(*one.report));
   }
-  if (!reports.empty()) write_output(render(reports, command), command.output);
+  if (reports.empty()) return worst;
+  write_output(render(reports, command), command.output);
+  if (!command.report.empty()) write_output(html_report(reports.front(), kVersion), command.report);
   return worst;
 }
 

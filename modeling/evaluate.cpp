@@ -45,7 +45,7 @@ void evaluate_serving(const Spec& spec, const EvaluateOptions& options, Report& 
 }  // namespace
 
 Report evaluate(const Spec& spec, const EvaluateOptions& options) {
-  Report report{.spec_file = spec.file, .study = to_string(spec.study)};
+  Report report{.detail = options.detail, .spec_file = spec.file, .study = to_string(spec.study)};
   try {
     if (spec.study == Study::kTraining) evaluate_training(spec, report);
     if (spec.study == Study::kServing) evaluate_serving(spec, options, report);

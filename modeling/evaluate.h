@@ -12,10 +12,17 @@ namespace windtunnel::modeling {
 struct EvaluateOptions {
   /// Serving: answer by event simulation of this many requests instead of the chains, >= 40.
   std::optional<Count> simulated_requests;
+  /// How much of the report is written; the numbers do not depend on it.
+  Detail detail = Detail::kAnswer;
 };
 
 /// Answers the question of `spec`. A question without an answer (does not fit, not modelled, not converged) comes back
 /// as a report with `failure` set and whatever is known; wrong input (unknown device, ...) throws SpecError.
 Report evaluate(const Spec& spec, const EvaluateOptions& options = {});
+
+/// The same as the studies that ask many times take it (modeling/studies/evaluator.h).
+inline Report evaluate_in_detail(const Spec& spec, Detail detail) {
+  return evaluate(spec, {.detail = detail});
+}
 
 }  // namespace windtunnel::modeling

@@ -12,6 +12,17 @@ void override_figure(Figure& figure, const std::optional<double>& value) {
   if (value) figure = {.value = *value, .evidence = Evidence::kAssumed, .source = "spec"};
 }
 
+void override_device(HardwareProfile& profile, const DeviceOverride& wanted) {
+  for (int precision = 0; precision < kPrecisions; ++precision) {
+    if (!wanted.peak_flop_per_s[precision]) continue;
+    std::optional<Figure>& peak = profile.compute.peak_flop_per_s[precision];
+    if (!peak) peak.emplace();
+    override_figure(*peak, wanted.peak_flop_per_s[precision]);
+  }
+  override_figure(profile.memory.bandwidth_bytes_per_s, wanted.memory_bandwidth_bytes_per_s);
+  override_figure(profile.memory.capacity_bytes, wanted.memory_capacity_bytes);
+}
+
 void override_tier(NetworkTier& tier, const TierOverride& wanted) {
   override_figure(tier.bandwidth_bytes_per_s, wanted.bandwidth_bytes_per_s);
   override_figure(tier.latency_s, wanted.latency_s);
@@ -39,6 +50,7 @@ void apply_overrides(HardwareProfile& profile, const Cluster& cluster) {
       profile.scale_up_domain_devices = *cluster.devices_per_node;
     profile.devices_per_node = *cluster.devices_per_node;
   }
+  override_device(profile, cluster.figures);
   override_tier(profile.scale_up, cluster.scale_up);
   override_tier(profile.scale_out, cluster.scale_out);
   override_fabric(profile.fabric, cluster.fabric);

@@ -10,6 +10,7 @@
 #include "modeling/spec/data_files.h"
 #include "modeling/spec/nearest_name.h"
 #include "modeling/spec/read_blocks.h"
+#include "modeling/spec/remembered_files.h"
 
 namespace windtunnel::modeling {
 namespace {
@@ -223,7 +224,8 @@ std::string file_of(const std::string& device, const SourceLocation& location) {
 }  // namespace
 
 HardwareProfile load_hardware_profile(const Cluster& cluster) {
-  return read_profile(file_of(cluster.device, cluster.device_location));
+  static RememberedFiles<HardwareProfile> profiles;
+  return *profiles.get(file_of(cluster.device, cluster.device_location), read_profile);
 }
 
 std::string hardware_profile_file(const std::string& name) {

@@ -8,6 +8,7 @@
 #include "modeling/cluster/read_figure.h"
 #include "modeling/cluster/read_profile.h"
 #include "modeling/spec/data_files.h"
+#include "modeling/spec/remembered_files.h"
 
 namespace windtunnel::modeling {
 namespace {
@@ -99,7 +100,8 @@ SoftwareGeneration load_software(const HardwareProfile& profile, const std::stri
   if (!find_data_file(kFolder, name)) name = stand_in(name, profile.default_training_software, warnings);
   const auto file = find_data_file(kFolder, name);
   if (!file) throw SpecError({profile.name, 0, 0}, fmt::format("no profile of its default software '{}'", name));
-  return read_software(file->string());
+  static RememberedFiles<SoftwareGeneration> generations;
+  return *generations.get(file->string(), read_software);
 }
 
 }  // namespace windtunnel::modeling

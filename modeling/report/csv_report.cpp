@@ -3,21 +3,13 @@
 
 #include <fmt/format.h>
 
+#include <charconv>
 #include <cmath>
 #include <unordered_map>
 #include <unordered_set>
 
 namespace windtunnel::modeling {
 namespace {
-
-/// Every number of a report under its column name.
-std::vector<Measure> numbers_of(const Report& report) {
-  std::vector<Measure> numbers = report.measures;
-  for (const Breakdown& group : report.breakdowns) {
-    for (const Measure& entry : group.entries) numbers.push_back({group.name + "." + entry.name, entry.value});
-  }
-  return numbers;
-}
 
 std::vector<std::string> union_of_columns(const std::vector<std::vector<Measure>>& rows) {
   std::vector<std::string> columns;
@@ -28,11 +20,6 @@ std::vector<std::string> union_of_columns(const std::vector<std::vector<Measure>
     }
   }
   return columns;
-}
-
-std::string csv_number(const std::optional<double>& value) {
-  // fmt writes the shortest decimal that reads back as the same double, with a point in every locale.
-  return value && !std::isnan(*value) ? fmt::format("{}", *value) : "NA";
 }
 
 std::string csv_row(const Report& report, const std::vector<Measure>& numbers,
@@ -48,6 +35,17 @@ std::string csv_row(const Report& report, const std::vector<Measure>& numbers,
 }
 
 }  // namespace
+
+std::string csv_number(const std::optional<double>& value) {
+  return value && !std::isnan(*value) ? fmt::format("{}", *value) : "NA";
+}
+
+std::string csv_input(std::string_view text) {
+  double number = 0.0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  const bool is_number = error == std::errc() && end == text.data() + text.size() && std::isfinite(number);
+  return is_number ? std::string(text) : csv_text(text);
+}
 
 std::string csv_text(std::string_view text) {
   constexpr std::string_view kFormulaStarts = "=+-@\t\r\n";

@@ -54,6 +54,15 @@ Json object_of(const Assumption& assumption) {
           {"source", assumption.source}};
 }
 
+Json object_of(const Sensitivity& one) {
+  return {{"path", one.path},
+          {"measure", one.measure},
+          {"elasticity", number(one.elasticity)},
+          {"input_value", number(one.input_value)},
+          {"method", one.method},
+          {"step_ratio", number(one.step_ratio)}};
+}
+
 template <typename Item>
 Json list_of(const std::vector<Item>& items) {
   Json list = Json::array();
@@ -73,6 +82,7 @@ std::string json_report(const Report& report, const std::string& version) {
   root["measures"] = object_of(report.measures);
   root["breakdown"] = object_of(report.breakdowns);
   root["chains"] = list_of(report.chains);
+  root["sensitivities"] = list_of(report.sensitivities);
   root["assumptions"] = list_of(report.assumptions);
   root["warnings"] = report.warnings;
   root["failure"] = report.failure.empty() ? Json(nullptr) : Json(report.failure);

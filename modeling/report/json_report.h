@@ -9,7 +9,7 @@
 namespace windtunnel::modeling {
 
 /// One JSON object on one line, newline included: windtunnel (version), spec, study, title, finding, measures,
-/// breakdown {group: {name: value}}, chains, assumptions, warnings, failure (null when answered).
+/// breakdown {group: {name: value}}, chains, sensitivities, assumptions, warnings, failure (null when answered).
 /// Numbers round-trip; infinities are the strings "inf" and "-inf", unknown and NaN are null; keys keep their order.
 std::string json_report(const Report& report, const std::string& version);
 

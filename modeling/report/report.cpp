@@ -10,4 +10,14 @@ std::optional<double> find_measure(const Report& report, const std::string& name
   return std::nullopt;
 }
 
+std::vector<Measure> numbers_of(const Report& report) {
+  std::vector<Measure> numbers = report.measures;
+  for (const Breakdown& group : report.breakdowns) {
+    for (const Measure& entry : group.entries) numbers.push_back({group.name + "." + entry.name, entry.value});
+  }
+  for (const Sensitivity& one : report.sensitivities)
+    numbers.push_back({"elasticity." + one.measure + "." + one.path, one.elasticity});
+  return numbers;
+}
+
 }  // namespace windtunnel::modeling

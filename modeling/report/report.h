@@ -22,6 +22,13 @@ struct Breakdown {
   std::vector<Measure> entries;
 };
 
+/// An arrow of a chain's picture, between positions in ChainRecord::state_probabilities.
+struct ChainArrow {
+  int from = 0;
+  int to = 0;
+  double rate_per_s = 0.0;
+};
+
 /// One chain that was solved and how well.
 struct ChainRecord {
   std::string name;
@@ -39,6 +46,8 @@ struct ChainRecord {
   double lost_probability = 0.0;
   /// Names of the states with their stationary probability, for reading; empty for large chains.
   std::vector<Measure> state_probabilities;
+  /// Its transitions; only with Detail::kDerivation, and only where the states are named.
+  std::vector<ChainArrow> arrows;
 };
 
 /// An input number that shaped the answer, with the class of its evidence.
@@ -50,7 +59,56 @@ struct Assumption {
   std::string source;
 };
 
+/// How an answer reacts to an input: elasticity = d ln measure / d ln input, so 0.13 means that 10 % more of the input
+/// gives about 1.3 % more of the measure. Empty: unknown (the measure or the input is zero, or jumps).
+struct Sensitivity {
+  /// Dotted path of the input, as `--set` takes it.
+  std::string path;
+  std::string measure;
+  std::optional<double> elasticity;
+  /// Value of the input in SI units.
+  double input_value = 0.0;
+  /// "exact", or "central_difference" with the relative step below.
+  std::string method;
+  double step_ratio = 0.0;
+};
+
+/// A law or a profile as points of a line: P(step time <= x), probability of n requests ...
+struct Curve {
+  std::string name;
+  std::string title;
+  /// Names with units, as of measures.
+  std::string x_name;
+  std::string y_name;
+  /// True: one bar per point (counts); false: a line.
+  bool bars = false;
+  std::vector<std::pair<double, double>> points;
+};
+
+/// One part of the derivation: words, then formulas, then rows.
+struct DerivationSection {
+  std::string title;
+  std::vector<std::string> paragraphs;
+  /// LaTeX without dollar signs, and the same in plain text with the numbers put in.
+  struct Equation {
+    std::string latex;
+    std::string text;
+  };
+  std::vector<Equation> equations;
+  /// First row: headings. Empty: no table.
+  std::vector<std::vector<std::string>> rows;
+};
+
+/// How much a report says. Each level holds the ones before.
+enum class Detail {
+  kMeasures,    ///< measures, breakdowns and failure: for sweeps and searches
+  kAnswer,      ///< and title, finding, chains, assumptions
+  kDerivation,  ///< and arrows, curves and derivation
+};
+
 struct Report {
+  /// Set before the study runs.
+  Detail detail = Detail::kAnswer;
   std::string spec_file;
   std::string study;
   std::string title;
@@ -60,6 +118,9 @@ struct Report {
   std::vector<Breakdown> breakdowns;
   std::vector<ChainRecord> chains;
   std::vector<Assumption> assumptions;
+  std::vector<Sensitivity> sensitivities;
+  std::vector<Curve> curves;
+  std::vector<DerivationSection> derivation;
   std::vector<std::string> warnings;
   /// Empty when the question was answered; otherwise why not (exit code 1).
   std::string failure;
@@ -67,5 +128,9 @@ struct Report {
 
 /// Value of a measure by name; empty when absent or unknown.
 std::optional<double> find_measure(const Report& report, const std::string& name);
+
+/// Every number under its column name: the measures, the breakdowns as `group.entry`, the sensitivities as
+/// `elasticity.MEASURE.PATH`.
+std::vector<Measure> numbers_of(const Report& report);
 
 }  // namespace windtunnel::modeling

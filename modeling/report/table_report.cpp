@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "modeling/report/headline.h"
 #include "modeling/report/readable_number.h"
 
 namespace windtunnel::modeling {
@@ -15,6 +16,7 @@ namespace {
 
 /// Characters of a bar that stands for the whole.
 constexpr int kBarWidth = 40;
+constexpr std::size_t kMostLevers = 5;
 /// Parts that sum to 1 within this are shares of a whole; well above the rounding of a few dozen additions.
 constexpr double kShareTolerance = 1e-6;
 
@@ -134,6 +136,16 @@ std::string chains_section(const Report& report, const TableOptions& options) {
   return text;
 }
 
+/// What would help most, as sentences.
+std::string levers_section(const Report& report, const TableOptions& options) {
+  const std::vector<Sensitivity> list = headline_sensitivities(report);
+  if (list.empty()) return "";
+  std::string text = "\n" + heading("what would help most", options);
+  for (std::size_t i = 0; i < std::min(kMostLevers, list.size()); ++i)
+    text += "  " + sensitivity_sentence(list[i]) + "\n";
+  return text;
+}
+
 }  // namespace
 
 std::string table_report(const Report& report, const TableOptions& options) {
@@ -142,6 +154,7 @@ std::string table_report(const Report& report, const TableOptions& options) {
   if (!report.failure.empty()) text += "no answer: " + report.failure + "\n";
   if (!report.measures.empty()) text += measures_section(report, options);
   for (const Breakdown& group : report.breakdowns) text += breakdown_section(group, options);
+  text += levers_section(report, options);
   if (!report.chains.empty()) text += chains_section(report, options);
   return text;
 }

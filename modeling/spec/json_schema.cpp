@@ -62,12 +62,29 @@ Json jitter_schema() {
   return object(keys, {}, "overrides of the profile's spread of service times");
 }
 
+Json peak_schema() {
+  Keys keys;
+  for (int precision = 0; precision < kPrecisions; ++precision) {
+    keys.emplace_back(to_string(static_cast<Precision>(precision)),
+                      quantity(Dimension::kFlopPerSecond, "dense peak of one device"));
+  }
+  return object(keys, {}, "by precision");
+}
+
+Json device_memory_schema() {
+  return object({{"bandwidth", quantity(Dimension::kBytesPerSecond, "of one device")},
+                 {"capacity", quantity(Dimension::kBytes, "of one device")}},
+                {}, "what if the device had other memory; default: the profile's");
+}
+
 Json cluster_schema() {
   const Keys keys = {
       {"device", text("name in hardware_profiles/devices, or a profile file relative to this one")},
       {"num_devices",
        count(1, "training: tensor x pipeline x data x context; serving: all replicas; availability: the job")},
       {"devices_per_node", count(1, "default: the profile's")},
+      {"compute", object({{"peak", peak_schema()}}, {}, "what if the device computed faster; default: the profile's")},
+      {"memory", device_memory_schema()},
       {"scale_up", tier_schema("inside the node or scale-up domain; default: the profile's")},
       {"scale_out", tier_schema("between the nodes; default: the profile's")},
       {"fabric", fabric_schema()},

@@ -14,6 +14,30 @@ std::optional<double> optional_positive(YamlReader& block, std::string_view key,
   return value ? std::optional(value->positive_quantity(dimension)) : std::nullopt;
 }
 
+void read_peaks(YamlReader block, DeviceOverride& figures) {
+  for (int precision = 0; precision < kPrecisions; ++precision) {
+    figures.peak_flop_per_s[precision] =
+        optional_positive(block, to_string(static_cast<Precision>(precision)), Dimension::kFlopPerSecond);
+  }
+  block.finish();
+}
+
+DeviceOverride read_device_figures(YamlReader& cluster) {
+  DeviceOverride figures;
+  if (const auto compute = cluster.find("compute")) {
+    YamlReader block = compute->map();
+    if (const auto peak = block.find("peak")) read_peaks(peak->map(), figures);
+    block.finish();
+  }
+  if (const auto memory = cluster.find("memory")) {
+    YamlReader block = memory->map();
+    figures.memory_bandwidth_bytes_per_s = optional_positive(block, "bandwidth", Dimension::kBytesPerSecond);
+    figures.memory_capacity_bytes = optional_positive(block, "capacity", Dimension::kBytes);
+    block.finish();
+  }
+  return figures;
+}
+
 TierOverride read_tier(YamlReader& cluster, std::string_view key) {
   const auto value = cluster.find(key);
   if (!value) return {};
@@ -76,6 +100,7 @@ Cluster read_cluster(YamlReader block) {
   cluster.device_location = device.location();
   cluster.num_devices = block.count("num_devices", 1, kMostDevices);
   cluster.devices_per_node = block.optional_count("devices_per_node", 1, kMostDevices);
+  cluster.figures = read_device_figures(block);
   cluster.scale_up = read_tier(block, "scale_up");
   cluster.scale_out = read_tier(block, "scale_out");
   cluster.fabric = read_fabric(block);

@@ -5,6 +5,7 @@
 #include "modeling/spec/data_files.h"
 #include "modeling/spec/hugging_face_config.h"
 #include "modeling/spec/read_blocks.h"
+#include "modeling/spec/remembered_files.h"
 
 namespace windtunnel::modeling {
 namespace {
@@ -69,8 +70,19 @@ Model base_shape(YamlReader& block) {
   const auto name = block.find("name");
   const auto config = block.find("config");
   if (name && config) config->fail("'name' and 'config' both give the shape, expected one of them");
-  if (config) return load_hugging_face_config(resolved_path(*config));
+  if (config) {
+    static RememberedFiles<Model> configs;
+    return *configs.get(resolved_path(*config), load_hugging_face_config);
+  }
   return name ? shipped_shape(*name) : Model{};
+}
+
+Model read_shape_file(const std::string& file) {
+  YamlReader block = YamlDocument::load(file).root().map();
+  Model model;
+  model.name = block.text("name");
+  block.text("source");
+  return read_shape(block, model);
 }
 
 }  // namespace
@@ -82,11 +94,8 @@ Model read_model(YamlReader block) {
 Model load_model_shape(const std::string& name) {
   const auto file = find_data_file("model_shapes", name);
   if (!file) throw SpecError({name, 0, 0}, "unknown model" + suggestion(name, data_names("model_shapes")));
-  YamlReader block = YamlDocument::load(file->string()).root().map();
-  Model model;
-  model.name = block.text("name");
-  block.text("source");
-  return read_shape(block, model);
+  static RememberedFiles<Model> shapes;
+  return *shapes.get(file->string(), read_shape_file);
 }
 
 }  // namespace windtunnel::modeling

@@ -188,6 +188,7 @@ Reliability read_reliability(YamlReader block) {
   Reliability reliability;
   reliability.horizon_s = optional_positive(block, "horizon", Dimension::kTime);
   if (const auto rates = block.find("failure_rates")) read_failure_rates(rates->map(), reliability);
+  reliability.failure_rate_factor = block.number("failure_rate_factor", 0.0, 1e6, 1.0);
   reliability.repair_time = optional_duration(block, "repair_time");
   read_repair_crews(block, reliability);
   if (const auto spares = block.find("spares")) read_spares(spares->map(), reliability);

@@ -94,6 +94,7 @@ Json reliability_schema() {
       object({{"nodes", count(0, "")}, {"kind", choice({"hot", "warm", "cold"}, "default cold")}}, {"nodes"}, "");
   Keys keys = {{"horizon", time("span of the expected counts and probabilities")},
                {"failure_rates", failure_rates_schema()},
+               {"failure_rate_factor", number(0, "multiplies every failure rate, default 1")},
                {"repair_time", duration("of a node")},
                {"repair_crews", either({count(1, ""), unlimited}, "default unlimited")},
                {"spares", spares},

@@ -98,6 +98,14 @@ struct JitterOverride {
   std::optional<Duration> stall_time;
 };
 
+/// What a device could be instead: "what if it had more of this".
+struct DeviceOverride {
+  /// By precision; empty: the profile's.
+  std::array<std::optional<double>, kPrecisions> peak_flop_per_s;
+  std::optional<double> memory_bandwidth_bytes_per_s;
+  std::optional<double> memory_capacity_bytes;
+};
+
 struct Cluster {
   /// Name in hardware_profiles/devices or path of a profile file.
   std::string device;
@@ -106,6 +114,7 @@ struct Cluster {
   /// Training: tensor x pipeline x data x context. Serving: sum over replicas. Availability: size of the job.
   Count num_devices = 0;
   std::optional<Count> devices_per_node;
+  DeviceOverride figures;
   TierOverride scale_up;
   TierOverride scale_out;
   FabricOverride fabric;
@@ -320,6 +329,8 @@ struct Reliability {
   std::map<std::string, double> failure_rates_per_s;
   /// Of the times between stops of the job: 1 exponential, above bursty.
   double failure_scv = 1.0;
+  /// Multiplies every failure rate, stated or of the profile: "what if parts failed twice as often".
+  double failure_rate_factor = 1.0;
   std::optional<Duration> repair_time;
   /// Empty: unlimited.
   std::optional<Count> repair_crews;

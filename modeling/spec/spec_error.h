@@ -21,7 +21,13 @@ std::string to_string(const SourceLocation& location);
 class SpecError : public std::runtime_error {
  public:
   SpecError(const SourceLocation& location, const std::string& message)
-      : std::runtime_error(to_string(location) + ": " + message) {}
+      : std::runtime_error(to_string(location) + ": " + message), message_(message) {}
+
+  /// Without the place.
+  const std::string& message() const { return message_; }
+
+ private:
+  std::string message_;
 };
 
 /// The question is well formed but has no usable answer (does not fit, unstable, not converged): exit code 1.

@@ -38,13 +38,6 @@ std::string expecting(const std::string& problem, const std::string& expected) {
   return fmt::format("{}, expected {}", problem, expected);
 }
 
-YamlNodePointer apply(const YamlNodePointer& root, const YamlOverride& change, const YamlLimits& limits) {
-  const SourceLocation origin{"--set " + change.path, 1, 1};
-  const bool nothing = std::all_of(change.value.begin(), change.value.end(), [](char c) { return c == ' '; });
-  if (nothing) throw SpecError(origin, "no value, expected PATH=VALUE (the value null removes a key)");
-  return with_value(root, change.path, parse_yaml(change.value, origin.file, limits), origin);
-}
-
 }  // namespace
 
 bool YamlValue::is_map() const {
@@ -244,14 +237,28 @@ YamlDocument YamlDocument::load(const std::string& file, const std::vector<YamlO
   return parse(read_bounded_text(file, limits), file, overrides, limits);
 }
 
+YamlChange::YamlChange(const YamlOverride& change, const YamlLimits& limits)
+    : path_(change.path), origin_{change.option + " " + change.path, 1, 1} {
+  const bool nothing = std::all_of(change.value.begin(), change.value.end(), [](char c) { return c == ' '; });
+  if (nothing) throw SpecError(origin_, "no value, expected PATH=VALUE (the value null removes a key)");
+  value_ = parse_yaml(change.value, origin_.file, limits);
+}
+
+YamlDocument YamlDocument::with(const std::vector<YamlChange>& changes) const {
+  YamlDocument document = *this;
+  for (const YamlChange& change : changes)
+    document.root_ = YamlValue(with_value(document.root_.node_, change.path_, change.value_, change.origin_));
+  return document;
+}
+
 YamlDocument YamlDocument::parse(const std::string& text, const std::string& file,
                                  const std::vector<YamlOverride>& overrides, const YamlLimits& limits) {
-  YamlNodePointer root = parse_yaml(text, file, limits);
-  for (const YamlOverride& change : overrides) root = apply(root, change, limits);
   YamlDocument document;
-  document.root_ = YamlValue(root);
+  document.root_ = YamlValue(parse_yaml(text, file, limits));
   document.file_ = file;
-  return document;
+  std::vector<YamlChange> changes;
+  for (const YamlOverride& change : overrides) changes.emplace_back(change, limits);
+  return document.with(changes);
 }
 
 }  // namespace windtunnel::modeling

@@ -51,6 +51,7 @@ class YamlValue {
 
  private:
   friend class YamlReader;
+  friend class YamlDocument;
   const YamlNode& scalar(const std::string& expected) const;
   std::string found() const;
 
@@ -104,6 +105,21 @@ class YamlReader {
 struct YamlOverride {
   std::string path;
   std::string value;
+  /// Where the user wrote it, for messages.
+  std::string option = "--set";
+};
+
+/// The same, parsed once for many documents.
+class YamlChange {
+ public:
+  /// Throws SpecError when the value is not YAML.
+  explicit YamlChange(const YamlOverride& change, const YamlLimits& limits = {});
+
+ private:
+  friend class YamlDocument;
+  std::string path_;
+  SourceLocation origin_;
+  std::shared_ptr<const YamlNode> value_;
 };
 
 /// A parsed file: one document, no duplicate keys, no aliases beyond the limits, no merge keys, no tags.
@@ -113,6 +129,8 @@ class YamlDocument {
                            const YamlLimits& limits = {});
   static YamlDocument parse(const std::string& text, const std::string& file,
                             const std::vector<YamlOverride>& overrides = {}, const YamlLimits& limits = {});
+  /// A copy with the changes made, in their order; the unchanged parts are shared.
+  YamlDocument with(const std::vector<YamlChange>& changes) const;
   YamlValue root() const { return root_; }
   const std::string& file() const { return file_; }
 

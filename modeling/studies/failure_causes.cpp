@@ -146,6 +146,7 @@ std::vector<FailureCause> stopping_causes(const Spec& spec, const HardwareProfil
     std::erase_if(causes, [](const FailureCause& cause) { return cause.level == FailureLevel::kDomain; });
   for (const FailureDomain& domain : reliability.domains)
     causes.push_back(domain_cause(domain, job_nodes(spec.cluster, profile)));
+  for (FailureCause& cause : causes) cause.rate_per_s.value *= reliability.failure_rate_factor;
   return causes;
 }
 

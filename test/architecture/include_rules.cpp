@@ -31,8 +31,10 @@ const std::vector<Door>& doors() {
   static const std::vector<Door> kDoors = {
       {"yaml-cpp/", {"modeling/spec/yaml_parse.cpp"}},
       {"boost/", {"modeling/workload/operator_graph.cpp", "modeling/cluster/topology.cpp"}},
-      {"nlohmann/", {"modeling/report/", "modeling/spec/json_schema.cpp", "modeling/spec/schema_words.h", "cli/"}},
-      {"CLI/", {"cli/command_line.cpp"}},
+      {"nlohmann/",
+       {"modeling/report/", "modeling/spec/json_schema.cpp", "modeling/spec/schema_words.h",
+        "modeling/spec/schema_paths.cpp", "cli/"}},
+      {"CLI/", {"cli/command_line"}},
   };
   return kDoors;
 }

@@ -41,16 +41,20 @@ TEST_CASE("The table is the default, on a terminal or not", "[cli]") {
 TEST_CASE("A wrong verb is answered with the nearest one", "[cli]") {
   CHECK(mistake({"rnu"}) == "windtunnel: unknown verb 'rnu', did you mean 'run'?");
   CHECK(mistake({"profile"}) == "windtunnel: unknown verb 'profile', did you mean 'profiles'?");
-  CHECK(mistake({"sweep"}) == "windtunnel: unknown verb 'sweep', expected one of run, solve, check, profiles, schema");
+  CHECK(mistake({"seach"}) == "windtunnel: unknown verb 'seach', did you mean 'search'?");
+  CHECK(mistake({"simulate"}) ==
+        "windtunnel: unknown verb 'simulate', expected one of run, sweep, search, explain, solve, check, profiles, "
+        "schema, completion");
   CHECK(mistake({}) ==
-        "windtunnel: expected a verb, one of run, solve, check, profiles, schema; see windtunnel --help");
+        "windtunnel: expected a verb, one of run, sweep, search, explain, solve, check, profiles, schema, completion; "
+        "see windtunnel --help");
 }
 
 TEST_CASE("A wrong option is answered with the nearest one or all of them", "[cli]") {
   CHECK(mistake({"run", "--fromat", "csv", "a.yaml"}) ==
         "windtunnel run: unknown option '--fromat', did you mean '--format'?");
-  CHECK(mistake({"run", "a.yaml", "--trace=t.json"}) ==
-        "windtunnel run: unknown option '--trace', expected one of --help, --set, --format, --output, --simulate");
+  CHECK(mistake({"check", "a.yaml", "--strict=all"}) ==
+        "windtunnel check: unknown option '--strict', expected one of --help, --set");
   CHECK(mistake({"schema", "extra"}) == "windtunnel schema: unexpected argument 'extra'");
 }
 
@@ -77,6 +81,44 @@ TEST_CASE("Every verb has help with an example", "[cli]") {
 
 TEST_CASE("The version is one line", "[cli]") {
   CHECK_THAT(std::get<ImmediateAnswer>(parse({"--version"})).text, ContainsSubstring("windtunnel "));
+}
+
+TEST_CASE("sweep takes its axes apart", "[cli][sweep]") {
+  const auto command = std::get<SweepCommand>(parse(
+      {"sweep", "a.yaml", "--vary", "x.y=1,2", "--vary=z=log(1..4:3)", "--jobs", "2", "--output", "f", "--resume"}));
+  CHECK(command.spec == "a.yaml");
+  REQUIRE(command.axes.size() == 2);
+  CHECK(command.axes[1].path == "z");
+  CHECK(command.axes[1].values == std::vector<std::string>{"1", "2", "4"});
+  CHECK(command.jobs == 2);
+  CHECK(command.resume);
+  CHECK(mistake({"sweep", "a.yaml"}) == "windtunnel sweep: expected at least one --vary path.to.key=VALUES");
+  CHECK(mistake({"sweep", "a.yaml", "--vary", "x=1", "--vary", "x=2"}) == "windtunnel sweep: --vary names 'x' twice");
+  CHECK(mistake({"sweep", "a.yaml", "--vary", "x=1", "--jobs", "0"}) ==
+        "windtunnel sweep: --jobs is 0, expected a whole number from 1 to 1024");
+  CHECK(mistake({"sweep", "a.yaml", "--vary", "x=1", "--resume"}) ==
+        "windtunnel sweep: --resume needs --output FILE, beside which it keeps the finished points");
+}
+
+TEST_CASE("search and explain take their options", "[cli][search]") {
+  const auto search = std::get<SearchCommand>(parse(
+      {"search", "a.yaml", "--objective", "memory", "--top", "3", "--keep", "tensor,schedule", "--keep", "data"}));
+  CHECK(search.options.objective == "memory");
+  CHECK(search.options.top == 3);
+  CHECK(search.options.keep == std::vector<std::string>{"tensor", "schedule", "data"});
+  CHECK(std::get<ExplainCommand>(parse({"explain", "a.yaml", "--format", "dot"})).format == TextFormat::kDot);
+  CHECK(mistake({"explain", "a.yaml", "--format", "pdf"}) ==
+        "windtunnel explain: --format is 'pdf', expected one of text, markdown, html, dot");
+  CHECK(mistake({"search", "a.yaml", "--top", "0"}) ==
+        "windtunnel search: --top is 0, expected a whole number from 1 to 1000000");
+}
+
+TEST_CASE("completion knows the verbs, their options and the keys", "[cli][completion]") {
+  const auto script = std::get<ImmediateAnswer>(parse({"completion", "bash"})).text;
+  CHECK(script.find("run sweep search explain solve") != std::string::npos);
+  CHECK(script.find("sweep) options='--help --vary --set --jobs --format --output --resume'") != std::string::npos);
+  CHECK(script.find("training.micro_batch= ") != std::string::npos);
+  CHECK(mistake({"completion", "tcsh"}) == "windtunnel completion: shell is 'tcsh', expected one of bash, zsh, fish");
 }
 
 }  // namespace

@@ -203,5 +203,113 @@ TEST_CASE("Help and version go to standard output", "[program]") {
   CHECK_THAT(help.out, ContainsSubstring("--set") && ContainsSubstring("--output") && ContainsSubstring("Examples:"));
 }
 
+TEST_CASE("sweep: full paths first, status last, NA where there is no answer, exit code 0 when any point has one",
+          "[program][sweep]") {
+  const Outcome outcome =
+      run_program("sweep " + kSmall + " --vary training.micro_batch=1,3 --vary training.zero_stage=0..1");
+  CHECK(outcome.exit_code == 0);
+  CHECK(outcome.err.empty());
+  const std::vector<std::string> lines = lines_of(outcome.out);
+  REQUIRE(lines.size() == 5);
+  CHECK(lines[0].starts_with("training.micro_batch,training.zero_stage,step_time_mean_s,"));
+  CHECK(lines[0].ends_with(",status"));
+  CHECK(lines[1].starts_with("1,0,"));
+  CHECK(lines[1].ends_with(",ok"));
+  CHECK(lines[4].starts_with("3,1,NA,NA,"));
+  CHECK_THAT(lines[4], ContainsSubstring("global_batch 64 is not divisible by data 2 x micro_batch 3"));
+}
+
+TEST_CASE("sweep: each row is what run says", "[program][sweep]") {
+  const std::vector<std::string> lines =
+      lines_of(run_program("sweep " + kSmall + " --vary training.micro_batch=4").out);
+  const nlohmann::json run =
+      nlohmann::json::parse(run_program("run " + kSmall + " --set training.micro_batch=4 --format json").out);
+  REQUIRE(lines.size() == 2);
+  CHECK(std::stod(lines[1].substr(2)) == run["measures"]["step_time_mean_s"].get<double>());
+}
+
+TEST_CASE("sweep: a misspelt path and points that all cannot be are exit code 2, no answer at all is 1",
+          "[program][sweep]") {
+  const Outcome misspelt = run_program("sweep " + kSmall + " --vary training.micro_bach=1,2");
+  CHECK(misspelt.exit_code == 2);
+  CHECK(misspelt.out.empty());
+  CHECK(misspelt.err == "--vary training.micro_bach:1:1: unknown key 'micro_bach', did you mean 'micro_batch'?\n");
+  const Outcome impossible = run_program("sweep " + kSmall + " --vary training.micro_batch=3,5");
+  CHECK(impossible.exit_code == 2);
+  CHECK(lines_of(impossible.out).size() == 3);
+  CHECK(run_program("sweep " + kSmall + " --vary model.num_hidden_layers=4000").exit_code == 1);
+}
+
+TEST_CASE("sweep: an interrupted one goes on where it stopped, into a file that is whole", "[program][sweep]") {
+  const std::string file = scratch_path("sweep.csv");
+  const std::string command = "sweep " + kSmall + " --vary training.micro_batch=1,2,4 --resume --output " + file;
+  CHECK(run_program(command).exit_code == 0);
+  const std::string whole = content_of(file);
+  CHECK_FALSE(fs::exists(file + ".partial"));
+  // Half a run: the header, one finished point, and a second one cut short.
+  fs::remove(file);
+  CHECK(run_program(command + " --vary training.zero_stage=1").exit_code == 0);
+  fs::remove(file);
+  std::ofstream(file + ".partial") << "windtunnel sweep of something else\n{\"point\":0}\n";
+  CHECK(run_program(command).exit_code == 0);
+  CHECK(content_of(file) == whole);
+  fs::remove(file);
+}
+
+TEST_CASE("search: JSON as in the contract", "[program][search]") {
+  const Outcome outcome = run_program("search " + kSmall + " --format json --top 3");
+  CHECK(outcome.exit_code == 0);
+  const nlohmann::json root = nlohmann::json::parse(outcome.out);
+  CHECK(root["counts"]["evaluated"].get<int>() > 3);
+  CHECK(root["counts"]["rejected"].is_object());
+  REQUIRE(root["layouts"].size() == 3);
+  const nlohmann::json& best = root["layouts"][0];
+  for (const char* key :
+       {"tensor", "pipeline", "data", "context", "expert", "virtual_stages", "micro_batch", "recompute", "zero_stage",
+        "schedule", "pareto", "tokens_per_s_per_device", "memory_per_device_bytes"}) {
+    INFO(key);
+    CHECK(best.contains(key));
+  }
+  CHECK(best["tokens_per_s_per_device"] >= root["layouts"][1]["tokens_per_s_per_device"]);
+  CHECK(run_program("search " + kSmall + " --top 3").exit_code == 0);
+  CHECK(lines_of(run_program("search " + kSmall + " --top 3 --format csv").out).size() == 4);
+}
+
+TEST_CASE("run: sensitivities in JSON, in sentences and as columns; a page beside them", "[program]") {
+  const std::string page = scratch_path("page.html");
+  const nlohmann::json root =
+      nlohmann::json::parse(run_program("run " + kSmall + " --format json --report " + page).out);
+  REQUIRE_FALSE(root["sensitivities"].empty());
+  for (const char* key : {"path", "measure", "elasticity", "input_value"})
+    CHECK(root["sensitivities"][0].contains(key));
+  CHECK(content_of(page).starts_with("<!doctype html>"));
+  fs::remove(page);
+  CHECK_THAT(run_program("run " + kSmall).out, ContainsSubstring("\nwhat would help most\n  10 % more "));
+  CHECK_THAT(run_program("run " + kSmall + " --format csv").out,
+             ContainsSubstring(",elasticity.step_time_mean_s.cluster.scale_up.bandwidth,"));
+}
+
+TEST_CASE("explain: every format tells the chains and the answer", "[program][explain]") {
+  CHECK_THAT(run_program("explain " + kSmall).out,
+             ContainsSubstring("Chain: device") && ContainsSubstring("The answer"));
+  CHECK_THAT(run_program("explain " + kSmall + " --format markdown").out, ContainsSubstring("$$\\pi Q = 0"));
+  CHECK_THAT(run_program("explain " + kSmall + " --format html").out, ContainsSubstring("<math"));
+  CHECK_THAT(run_program("explain " + kSmall + " --format dot").out, ContainsSubstring("digraph windtunnel {"));
+}
+
+TEST_CASE("completion: bash finds verbs and keys", "[program][completion]") {
+  if (std::system("command -v bash >/dev/null 2>&1") != 0) {
+    WARN("skipped: bash not found");
+    return;
+  }
+  const std::string script = scratch_path("completion.sh");
+  std::ofstream(script)
+      << run_program("completion bash").out
+      << "COMP_WORDS=(windtunnel se); COMP_CWORD=1; _windtunnel; echo \"${COMPREPLY[@]}\"\n"
+      << "COMP_WORDS=(windtunnel run --set training.micro); COMP_CWORD=3; _windtunnel; echo \"${COMPREPLY[@]}\"\n";
+  CHECK(run_program("--version >/dev/null && bash " + script).out == "search\ntraining.micro_batch=\n");
+  fs::remove(script);
+}
+
 }  // namespace
 }  // namespace windtunnel::test

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+// The verbs that ask one spec many times, and the one that explains it: their options.
+#include <fmt/format.h>
+
+#include <map>
+
+#include "cli/command_line_parts.h"
+#include "modeling/spec/nearest_name.h"
+
+namespace windtunnel::cli {
+namespace {
+
+using modeling::in_quotes;
+using modeling::joined;
+
+constexpr int kMostJobs = 1024;
+constexpr int kMostLayouts = 1'000'000;
+
+void require_between(const char* option, int value, int lowest, int highest) {
+  if (value >= lowest && value <= highest) return;
+  throw UsageError(fmt::format("{} is {}, expected a whole number from {} to {}", option, value, lowest, highest));
+}
+
+void add_jobs(CLI::App& app, int& jobs) {
+  app.add_option("--jobs", jobs, "Threads; default: one per core")->type_name("N");
+}
+
+void require_jobs(const CLI::App& app, int jobs) {
+  if (app.count("--jobs") > 0) require_between("--jobs", jobs, 1, kMostJobs);
+}
+
+std::vector<modeling::SweepAxis> parse_axes(const std::vector<std::string>& texts) {
+  if (texts.empty()) throw UsageError("expected at least one --vary path.to.key=VALUES");
+  std::vector<modeling::SweepAxis> axes;
+  for (const std::string& text : texts) {
+    try {
+      axes.push_back(modeling::parse_sweep_axis(text));
+    } catch (const modeling::AxisError& error) {
+      throw UsageError(std::string("--vary: ") + error.what());
+    }
+    for (std::size_t i = 0; i + 1 < axes.size(); ++i) {
+      if (axes[i].path == axes.back().path) throw UsageError("--vary names " + in_quotes(axes[i].path) + " twice");
+    }
+  }
+  return axes;
+}
+
+/// `tensor,schedule` or one name; repeatable.
+std::vector<std::string> split_names(const std::vector<std::string>& texts) {
+  std::vector<std::string> names;
+  for (const std::string& text : texts) {
+    names.emplace_back();
+    for (const char c : text) {
+      if (c == ',') {
+        names.emplace_back();
+      } else {
+        names.back() += c;
+      }
+    }
+  }
+  return names;
+}
+
+TextFormat parse_text_format(const std::string& text) {
+  static const std::map<std::string, TextFormat> kFormats = {{"text", TextFormat::kText},
+                                                             {"markdown", TextFormat::kMarkdown},
+                                                             {"html", TextFormat::kHtml},
+                                                             {"dot", TextFormat::kDot}};
+  const auto found = kFormats.find(text);
+  if (found != kFormats.end()) return found->second;
+  throw UsageError("--format is " + in_quotes(text) + ", expected one of " +
+                   joined({"text", "markdown", "html", "dot"}));
+}
+
+}  // namespace
+
+Command parse_sweep(CLI::App& app, const Arguments& arguments) {
+  SweepCommand command;
+  std::vector<std::string> assignments;
+  std::vector<std::string> axes;
+  std::string format = "csv";
+  add_spec(app, command.spec);
+  app.add_option("--vary", axes, "An input and its values; repeatable, all combinations are answered")
+      ->type_name("PATH=VALUES")
+      ->allow_extra_args(false);
+  add_overrides(app, assignments);
+  add_jobs(app, command.jobs);
+  app.add_option("--format", format, "csv")->type_name("FORMAT");
+  add_output(app, command.output);
+  app.add_flag("--resume", command.resume, "Keep finished points in FILE.partial; the same command goes on from them");
+  parse(app, arguments);
+  require_spec(command.spec);
+  require_jobs(app, command.jobs);
+  parse_format(format, {"csv"});
+  if (command.resume && (command.output.empty() || command.output == "-"))
+    throw UsageError("--resume needs --output FILE, beside which it keeps the finished points");
+  command.overrides = parse_overrides(assignments);
+  command.axes = parse_axes(axes);
+  return command;
+}
+
+Command parse_search(CLI::App& app, const Arguments& arguments) {
+  SearchCommand command;
+  std::vector<std::string> assignments;
+  std::vector<std::string> keep;
+  std::string format = "table";
+  modeling::SearchOptions& options = command.options;
+  add_spec(app, command.spec);
+  app.add_option("--objective", options.objective,
+                 "What to rank by, a measure or cost_per_token, goodput; default by study")
+      ->type_name("NAME");
+  app.add_option("--top", options.top, "Layouts to print, default 20")->type_name("N");
+  app.add_option("--keep", keep, "Keep what the spec says of these, for example tensor,schedule; repeatable")
+      ->type_name("NAMES")
+      ->allow_extra_args(false);
+  app.add_option("--price", options.price_per_device_hour, "Of one device for one hour, for cost_per_token; default 1")
+      ->type_name("AMOUNT");
+  add_overrides(app, assignments);
+  add_jobs(app, options.jobs);
+  app.add_option("--format", format, "table, json or csv")->type_name("FORMAT");
+  add_output(app, command.output);
+  parse(app, arguments);
+  require_spec(command.spec);
+  require_jobs(app, options.jobs);
+  require_between("--top", options.top, 1, kMostLayouts);
+  if (!(options.price_per_device_hour > 0.0)) throw UsageError("--price is not above 0");
+  command.overrides = parse_overrides(assignments);
+  command.format = parse_format(format, {"table", "json", "csv"});
+  options.keep = split_names(keep);
+  return command;
+}
+
+Command parse_explain(CLI::App& app, const Arguments& arguments) {
+  ExplainCommand command;
+  std::vector<std::string> assignments;
+  std::string format = "text";
+  add_spec(app, command.spec);
+  add_overrides(app, assignments);
+  app.add_option("--format", format, "text, markdown, html or dot")->type_name("FORMAT");
+  add_output(app, command.output);
+  parse(app, arguments);
+  require_spec(command.spec);
+  command.overrides = parse_overrides(assignments);
+  command.format = parse_text_format(format);
+  return command;
+}
+
+}  // namespace windtunnel::cli

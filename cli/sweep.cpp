@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <fstream>
+#include <iterator>
+#include <memory>
+
+#include "cli/commands.h"
+#include "cli/message.h"
+#include "cli/output.h"
+#include "cli/progress.h"
+#include "cli/sweep_journal.h"
+#include "cli/version.h"
+#include "modeling/evaluate.h"
+#include "modeling/spec/schema_paths.h"
+#include "modeling/spec/spec_error.h"
+#include "modeling/studies/sweep.h"
+
+namespace windtunnel::cli {
+namespace {
+
+using modeling::SweepPlan;
+using modeling::SweepRow;
+
+/// A misspelt path would otherwise be the same mistake in every row.
+void require_known_paths(const std::vector<modeling::SweepAxis>& axes) {
+  for (const modeling::SweepAxis& axis : axes) modeling::require_known_path(axis.path, "--vary");
+}
+
+SweepPlan plan_of(const SweepCommand& command) {
+  require_known_paths(command.axes);
+  return {modeling::YamlDocument::load(command.spec, command.overrides), command.axes};
+}
+
+std::string question_of(const SweepCommand& command) {
+  std::ifstream file(command.spec);
+  std::string question = kVersion + std::string(std::istreambuf_iterator<char>(file), {});
+  for (const auto& change : command.overrides) question += "\n" + change.path + "=" + change.value;
+  for (const auto& axis : command.axes) question += fmt::format("\n{}={}", axis.path, fmt::join(axis.values, "\1"));
+  return question;
+}
+
+std::unique_ptr<SweepJournal> open_journal(const SweepCommand& command, const SweepPlan& plan) {
+  if (!command.resume) return nullptr;
+  auto journal = std::make_unique<SweepJournal>(command.output + ".partial", question_of(command), plan.size());
+  if (journal->known_count() > 0)
+    print_message(fmt::format("{} of {} points are there from the run before", journal->known_count(), plan.size()));
+  return journal;
+}
+
+std::vector<SweepRow> rows_of(const SweepCommand& command, const SweepPlan& plan, SweepJournal* journal) {
+  Progress progress("points", plan.size());
+  std::size_t done = journal ? journal->known_count() : 0;
+  const auto on_row = [&](std::size_t point, const SweepRow& row) {
+    if (journal) journal->add(point, row);
+    progress.update(++done);
+  };
+  std::vector<std::optional<SweepRow>> known;
+  if (journal) known = journal->take_known();
+  return run_sweep(plan, modeling::evaluate_in_detail, {.jobs = command.jobs, .on_row = on_row}, std::move(known));
+}
+
+/// 0 when any point is answered; else the first reason stands on standard error too.
+ExitCode verdict(const SweepCommand& command, const std::vector<SweepRow>& rows) {
+  if (std::any_of(rows.begin(), rows.end(), [](const SweepRow& row) { return row.ok; })) return ExitCode::kAnswered;
+  print_message(fmt::format("{}: no point has an answer; the first: {}", command.spec, rows.front().status));
+  const bool impossible = std::all_of(rows.begin(), rows.end(), [](const SweepRow& row) { return row.bad_input; });
+  return impossible ? ExitCode::kBadInput : ExitCode::kNoAnswer;
+}
+
+ExitCode sweep_checked(const SweepCommand& command) {
+  const SweepPlan plan = plan_of(command);
+  const std::unique_ptr<SweepJournal> journal = open_journal(command, plan);
+  const std::vector<SweepRow> rows = rows_of(command, plan, journal.get());
+  write_output(sweep_csv(plan, rows), command.output);
+  if (journal) journal->remove();
+  return verdict(command, rows);
+}
+
+}  // namespace
+
+ExitCode sweep(const SweepCommand& command) {
+  try {
+    return sweep_checked(command);
+  } catch (const modeling::SpecError& error) {
+    print_message(error.what());
+  } catch (const modeling::AxisError& error) {
+    print_message(std::string("windtunnel sweep: --vary: ") + error.what());
+  }
+  return ExitCode::kBadInput;
+}
+
+}  // namespace windtunnel::cli

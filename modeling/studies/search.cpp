@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "modeling/studies/search.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+#include <mutex>
+#include <numeric>
+
+#include "modeling/spec/read_spec.h"
+#include "modeling/studies/parallel_for.h"
+#include "modeling/studies/search_space.h"
+
+namespace windtunnel::modeling {
+namespace {
+
+/// Objective and second aim of one evaluated layout.
+struct Aims {
+  std::optional<double> objective;
+  std::optional<double> second;
+};
+
+/// Evaluates candidates best bound first and stops when none of the rest can reach the best `top`.
+class BestFirst {
+ public:
+  BestFirst(const SearchSpace& space, const Objective& objective, const SearchOptions& options,
+            const Evaluate& evaluate, const SearchProgress& progress)
+      : space_(space), objective_(objective), options_(options), evaluate_(evaluate), progress_(progress) {}
+
+  void run(SearchResult& result) {
+    order_.resize(space_.optimistic.size());
+    std::iota(order_.begin(), order_.end(), std::size_t{0});
+    std::stable_sort(order_.begin(), order_.end(), [&](std::size_t a, std::size_t b) {
+      return objective_.better(space_.optimistic[a], space_.optimistic[b]);
+    });
+    parallel_for(order_.size(), options_.jobs, [&](std::size_t position) { deal_with(position); });
+    mark_pareto();
+    result.evaluated = static_cast<long long>(aims_.size());
+    result.layouts = std::move(best_);
+    for (const auto& [reason, count] : failures_) result.rejected[reason] += count;
+    if (pruned_ > 0) result.rejected[fmt::format("cannot be among the best {}", options_.top)] += pruned_;
+  }
+
+ private:
+  bool hopeless(std::size_t candidate) const {
+    if (best_.size() < static_cast<std::size_t>(options_.top)) return false;
+    return !objective_.better(space_.optimistic[candidate], objective_.value(best_.back().report));
+  }
+
+  void deal_with(std::size_t position) {
+    {
+      const std::lock_guard lock(mutex_);
+      if (progress_) progress_(++done_, order_.size());
+      if (hopeless(order_[position])) {
+        ++pruned_;
+        return;
+      }
+    }
+    const Candidate candidate = space_.candidate(order_[position]);
+    Report report = evaluate_(candidate.spec, Detail::kMeasures);
+    add_derived_measures(report, options_.price_per_device_hour);
+    const std::lock_guard lock(mutex_);
+    take(candidate, std::move(report));
+  }
+
+  void take(const Candidate& candidate, Report report) {
+    if (!report.failure.empty()) {
+      // Up to its numbers, so that equal reasons count together.
+      ++failures_[report.failure.substr(0, report.failure.find_first_of(":0123456789"))];
+      return;
+    }
+    aims_.push_back({objective_.value(report), find_measure(report, space_.second_aim)});
+    RankedLayout layout{candidate.choices, std::move(report), false};
+    const auto place = std::upper_bound(best_.begin(), best_.end(), layout,
+                                        [&](const RankedLayout& a, const RankedLayout& b) { return before(a, b); });
+    if (place - best_.begin() >= options_.top) return;
+    best_.insert(place, std::move(layout));
+    if (best_.size() > static_cast<std::size_t>(options_.top)) best_.pop_back();
+  }
+
+  /// Equal values: the smaller second aim, then the choices, so that the order does not depend on the threads.
+  bool before(const RankedLayout& a, const RankedLayout& b) const {
+    const auto value_a = objective_.value(a.report);
+    const auto value_b = objective_.value(b.report);
+    if (objective_.better(value_a, value_b)) return true;
+    if (objective_.better(value_b, value_a)) return false;
+    const double second_a = find_measure(a.report, space_.second_aim).value_or(INFINITY);
+    const double second_b = find_measure(b.report, space_.second_aim).value_or(INFINITY);
+    return second_a != second_b ? second_a < second_b : a.choices < b.choices;
+  }
+
+  bool dominates(const Aims& other, const Aims& own) const {
+    if (!other.second || !own.second) return objective_.better(other.objective, own.objective);
+    const bool worse = objective_.better(own.objective, other.objective) || *own.second < *other.second;
+    return !worse && (objective_.better(other.objective, own.objective) || *other.second < *own.second);
+  }
+
+  /// What was left out as hopeless is worse in the objective than all that is shown, so it dominates none of it.
+  void mark_pareto() {
+    for (RankedLayout& layout : best_) {
+      const Aims own{objective_.value(layout.report), find_measure(layout.report, space_.second_aim)};
+      layout.pareto =
+          std::none_of(aims_.begin(), aims_.end(), [&](const Aims& other) { return dominates(other, own); });
+    }
+  }
+
+  const SearchSpace& space_;
+  const Objective& objective_;
+  const SearchOptions& options_;
+  const Evaluate& evaluate_;
+  const SearchProgress& progress_;
+  std::vector<std::size_t> order_;
+  std::mutex mutex_;
+  std::size_t done_ = 0;
+  long long pruned_ = 0;
+  std::map<std::string, long long> failures_;
+  std::vector<Aims> aims_;
+  std::vector<RankedLayout> best_;
+};
+
+SearchSpace space_of(const YamlDocument& document, const Spec& spec, const SearchOptions& options,
+                     const Objective& objective) {
+  if (spec.study == Study::kTraining) return training_space(document, options, objective);
+  throw SearchError(fmt::format("study '{}' has no layouts to search, expected training", to_string(spec.study)));
+}
+
+}  // namespace
+
+std::vector<Count> divisors(Count n) {
+  std::vector<Count> small;
+  std::vector<Count> large;
+  for (Count d = 1; d * d <= n; ++d) {
+    if (n % d != 0) continue;
+    small.push_back(d);
+    if (d * d != n) large.push_back(n / d);
+  }
+  small.insert(small.end(), large.rbegin(), large.rend());
+  return small;
+}
+
+SearchResult search_layouts(const YamlDocument& document, const SearchOptions& options, const Evaluate& evaluate,
+                            const SearchProgress& progress) {
+  const Spec spec = read_spec(document);
+  SearchResult result{.objective = find_objective(options, spec)};
+  const SearchSpace space = space_of(document, spec, options, result.objective);
+  result.second_aim = space.second_aim;
+  result.rejected = space.rejected;
+  BestFirst(space, result.objective, options, evaluate, progress).run(result);
+  return result;
+}
+
+}  // namespace windtunnel::modeling

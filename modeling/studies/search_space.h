@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+// The candidates of a search and what is known of each before it is evaluated.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "modeling/cluster/machine.h"
+#include "modeling/spec/yaml_reader.h"
+#include "modeling/studies/search.h"
+
+namespace windtunnel::modeling {
+
+struct SearchSpace {
+  /// Per candidate a value of the objective that its own cannot beat; infinite (of the good sign) where none is known.
+  std::vector<double> optimistic;
+  /// Makes candidate i.
+  std::function<Candidate(std::size_t)> candidate;
+  /// Those that are impossible or do not fit.
+  std::map<std::string, long long> rejected;
+  /// Measure of the Pareto mark beside the objective, smaller is better.
+  std::string second_aim;
+};
+
+/// Training: every tensor x pipeline x data x context x expert x virtual x micro-batch x recompute x ZeRO that
+/// arithmetic allows and that fits in memory.
+SearchSpace training_space(const YamlDocument& document, const SearchOptions& options, const Objective& objective);
+
+/// Names of the choices of a training layout, in the contract's order.
+const std::vector<std::string>& training_choices();
+
+/// Divisors of n, ascending.
+std::vector<Count> divisors(Count n);
+
+}  // namespace windtunnel::modeling
