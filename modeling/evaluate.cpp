@@ -39,7 +39,7 @@ void evaluate_serving(const Spec& spec, const EvaluateOptions& options, Report& 
   const Machine machine = load_machine(spec.cluster, spec.study, report.warnings);
   const PlacedServing placed = place_serving(spec, machine, report.warnings);
   const ServingAnswer answer = answer_serving(placed, options.simulated_requests);
-  write_serving_report(spec, placed, answer, machine, report);
+  write_serving_report(spec, placed, answer, max_arrival_rate_per_s(placed), machine, report);
 }
 
 }  // namespace

@@ -16,6 +16,8 @@ constexpr double kSmallest_s = 1e-9;
 constexpr int kCells = 9000;
 /// Even spreads are cut into pieces no wider than a few cells.
 constexpr int kMostPieces = 24;
+/// Of what is left above, an atom of the tail takes at most this much.
+constexpr double kTailShare = 0.5;
 
 std::size_t cell_of(double value_s) {
   if (!(value_s > kSmallest_s)) return 0;
@@ -81,11 +83,14 @@ std::vector<LatencyLaw::Atom> LatencyLaw::condensed(int most) const {
   std::vector<Atom> atoms;
   Cell open;
   const double share = weight_ / most;
+  double left = weight_;
   for (const Cell& cell : cells_) {
     if (cell.weight <= 0.0) continue;
     open.weight += cell.weight;
     open.sum += cell.sum;
-    if (open.weight < share) continue;
+    left -= cell.weight;
+    // Finer and finer into the tail, down to a thousandth.
+    if (open.weight < std::min(share, std::max(kTailShare * left, 1e-3 * weight_))) continue;
     atoms.push_back({open.sum / open.weight, open.weight});
     open = {};
   }

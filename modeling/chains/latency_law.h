@@ -31,7 +31,7 @@ class LatencyLaw {
     double value_s = 0.0;
     double weight = 0.0;
   };
-  /// At most `most` atoms of about equal weight, each at its mean.
+  /// About `most` atoms of about equal weight, finer in the upper tail, each at its mean.
   std::vector<Atom> condensed(int most) const;
 
  private:

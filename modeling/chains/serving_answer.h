@@ -41,6 +41,10 @@ struct ServingAnswer {
   /// Half-widths of the confidence intervals of a simulation, relative, by measure name.
   std::vector<Measure> uncertainty;
   std::vector<std::string> warnings;
+  /// Empty: answered. Otherwise why not; what is known is filled in.
+  std::string failure;
+  /// Why the chains' approximations are stretched further than they were checked; empty: they are not.
+  std::string out_of_range;
 };
 
 }  // namespace windtunnel::modeling

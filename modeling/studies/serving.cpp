@@ -5,7 +5,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
+#include "modeling/chains/serving_chain.h"
 #include "modeling/cluster/serving_engine.h"
 #include "modeling/costs/serving_iteration.h"
 #include "modeling/spec/spec_error.h"
@@ -134,6 +136,7 @@ PlacedServing place_serving(const Spec& spec, const Machine& machine, std::vecto
     placed.kv_cache_per_replica_bytes = memory.kv_cache_per_replica_bytes;
     placed.kv_bytes_per_token = memory.kv_cache_per_replica_bytes / std::max(1.0, memory.kv_capacity_tokens);
   }
+  placed.slo = spec.slo;
   placed.limits = {.ttft_s = request_limit(spec.slo, "ttft"),
                    .tpot_s = request_limit(spec.slo, "tpot"),
                    .e2e_s = request_limit(spec.slo, "e2e")};
@@ -142,8 +145,8 @@ PlacedServing place_serving(const Spec& spec, const Machine& machine, std::vecto
 
 namespace {
 
-ServingAnswer simulated_answer(const PlacedServing& placed, Count requests) {
-  const SimulationResult result = simulate_serving(placed.system, placed.limits, {.requests = requests});
+ServingAnswer simulated_answer(const PlacedServing& placed, const SimulationOptions& options) {
+  const SimulationResult result = simulate_serving(placed.system, placed.limits, options);
   ServingAnswer answer{.requests_per_s = result.requests_per_s.value,
                        .output_tokens_per_s = result.output_tokens_per_s.value,
                        .total_tokens_per_s = result.total_tokens_per_s.value,
@@ -166,8 +169,68 @@ ServingAnswer simulated_answer(const PlacedServing& placed, Count requests) {
 
 }  // namespace
 
+namespace {
+
+/// Where the chains do not reach: enough for percentiles within some percent, in some tens of milliseconds.
+constexpr Count kStandInRequests = 20'000;
+
+bool is_schedule(const ServingSystem& system) {
+  const bool is_closed =
+      system.arrivals.kind == ArrivalLaw::Kind::kClosed || system.arrivals.kind == ArrivalLaw::Kind::kUnlimited;
+  return is_closed && !system.requests && system.classes.size() == 1 && !system.pool.rules.speculative &&
+         system.classes.front().prompt.is_constant() && system.classes.front().output.is_constant();
+}
+
+/// Nothing is random: the batching rules are followed over some generations of the batch.
+ServingAnswer walked_answer(const PlacedServing& placed) {
+  const ServingSystem& system = placed.system;
+  const Count batch =
+      std::min<Count>(system.arrivals.kind == ArrivalLaw::Kind::kClosed ? system.arrivals.concurrency
+                                                                        : std::numeric_limits<Count>::max(),
+                      system.pool.rules.max_batch * system.pool.replicas);
+  constexpr int kBatches = 4;
+  const SimulationOptions options{
+      .requests = kBatches * std::max<Count>(batch, 25), .warm_up = 3 * batch, .batches = kBatches};
+  ServingAnswer answer = simulated_answer(placed, options);
+  answer.uncertainty.clear();
+  answer.chains.front().method_requested = "automatic";
+  answer.chains.front().method_used = "deterministic walk of the batching rules";
+  return answer;
+}
+
+ServingAnswer stand_in_answer(const PlacedServing& placed, const std::string& reason) {
+  ServingAnswer answer = simulated_answer(placed, {.requests = kStandInRequests});
+  answer.chains.front().method_requested = "automatic";
+  answer.warnings.push_back(reason + ": answered by event simulation, see half_width_95_percent");
+  return answer;
+}
+
+bool is_open(const ServingSystem& system) {
+  return system.arrivals.kind == ArrivalLaw::Kind::kOpen && !system.requests;
+}
+
+/// Empty: stable.
+std::string instability(const ServingSystem& system) {
+  if (!is_open(system)) return "";
+  const double capacity = serving_capacity_per_s(system);
+  if (system.arrivals.rate_per_s < capacity) return "";
+  return fmt::format("unstable: arrival_rate {:.4g} /s, capacity {:.4g} /s", system.arrivals.rate_per_s, capacity);
+}
+
+ServingAnswer automatic_answer(const PlacedServing& placed) {
+  if (is_schedule(placed.system)) return walked_answer(placed);
+  if (const std::string reason = not_covered_by_chains(placed.system); !reason.empty())
+    return stand_in_answer(placed, reason + " is not covered by the chains");
+  ServingAnswer answer = solve_serving(placed.system, placed.limits);
+  if (answer.out_of_range.empty()) return answer;
+  return stand_in_answer(placed, "outside the checked range of the chains (" + answer.out_of_range + ")");
+}
+
+}  // namespace
+
 ServingAnswer answer_serving(const PlacedServing& placed, std::optional<Count> simulated_requests) {
-  ServingAnswer answer = simulated_answer(placed, simulated_requests.value_or(20'000));
+  ServingAnswer answer =
+      simulated_requests ? simulated_answer(placed, {.requests = *simulated_requests}) : automatic_answer(placed);
   if (placed.system.arrivals.kind == ArrivalLaw::Kind::kUnlimited) {
     // Prompts always wait: how long is a matter of when one starts to look.
     for (ClassAnswer& one : answer.classes) {
@@ -176,6 +239,53 @@ ServingAnswer answer_serving(const PlacedServing& placed, std::optional<Count> s
     }
   }
   return answer;
+}
+
+namespace {
+
+double statistic(const LatencyNumbers& latency, const std::string& name) {
+  if (name == "mean") return latency.mean_s;
+  if (name == "p50") return latency.p50_s;
+  return name == "p90" ? latency.p90_s : latency.p99_s;
+}
+
+/// Largest measure over its limit; at most 1 when every limit holds. A latency nobody has (one-token outputs) holds.
+double worst_ratio(const ServingAnswer& answer, const ServiceLevelObjective& slo) {
+  double worst = 0.0;
+  for (const auto& [name, limit_s] : slo) {
+    const std::string kind = name.substr(0, name.find('_'));
+    const ClassAnswer& all = answer.classes.front();
+    const LatencyNumbers& latency = kind == "ttft" ? all.ttft : kind == "tpot" ? all.tpot : all.e2e;
+    const double value_s = statistic(latency, name.substr(kind.size() + 1));
+    if (!std::isnan(value_s)) worst = std::max(worst, value_s / limit_s);
+  }
+  return worst;
+}
+
+double worst_ratio_at(PlacedServing placed, double rate_per_s) {
+  placed.system.arrivals.rate_per_s = rate_per_s;
+  if (!not_covered_by_chains(placed.system).empty())
+    return worst_ratio(simulated_answer(placed, {.requests = kStandInRequests / 4}), placed.slo);
+  return worst_ratio(solve_serving(placed.system, placed.limits), placed.slo);
+}
+
+}  // namespace
+
+std::optional<double> max_arrival_rate_per_s(const PlacedServing& placed) {
+  if (!is_open(placed.system)) return std::nullopt;
+  constexpr double kAlmostIdle = 1e-3, kAlmostFull = 1.0 - 1e-3;
+  constexpr int kMostSteps = 16;
+  constexpr double kAccuracy = 1e-3;
+  const double capacity = serving_capacity_per_s(placed.system);
+  if (placed.slo.empty()) return capacity;
+  double low = kAlmostIdle * capacity, high = kAlmostFull * capacity;
+  if (worst_ratio_at(placed, low) > 1.0) return 0.0;
+  if (worst_ratio_at(placed, high) <= 1.0) return capacity;
+  for (int step = 0; step < kMostSteps && high - low > kAccuracy * low; ++step) {
+    const double middle = 0.5 * (low + high);
+    (worst_ratio_at(placed, middle) <= 1.0 ? low : high) = middle;
+  }
+  return 0.5 * (low + high);
 }
 
 }  // namespace windtunnel::modeling

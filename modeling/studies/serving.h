@@ -17,6 +17,7 @@ namespace windtunnel::modeling {
 /// The question in the terms of the chains.
 struct PlacedServing {
   ServingSystem system;
+  ServiceLevelObjective slo;
   RequestLimits limits;
   Count num_devices = 0;
   /// Bytes of one cached token of one sequence on one replica; 0: no model, unknown.
@@ -29,14 +30,15 @@ struct PlacedServing {
 /// Throws NoAnswerError when weights and one sequence do not fit, SpecError for a trace that cannot be read.
 PlacedServing place_serving(const Spec& spec, const Machine& machine, std::vector<std::string>& warnings);
 
-/// Without `simulated_requests` from the chains, otherwise from the event simulation of that many requests. Throws
-/// NoAnswerError for an unstable open load.
+/// Without `simulated_requests` from the chains, otherwise from the event simulation of that many requests. An unstable
+/// open load comes back with `failure` set.
 ServingAnswer answer_serving(const PlacedServing& placed, std::optional<Count> simulated_requests);
 
-/// Largest arrival rate at which every limit of `slo` holds; without limits, the capacity. Only for open systems.
-double max_arrival_rate_per_s(const PlacedServing& placed, const ServiceLevelObjective& slo);
+/// Largest arrival rate at which every limit of the SLO holds, within 0.1 %; without limits the capacity; 0 when even
+/// an almost idle system misses one. Empty where requests do not come at a rate of their own, or for a run that ends.
+std::optional<double> max_arrival_rate_per_s(const PlacedServing& placed);
 
 void write_serving_report(const Spec& spec, const PlacedServing& placed, const ServingAnswer& answer,
-                          const Machine& machine, Report& report);
+                          std::optional<double> max_rate_per_s, const Machine& machine, Report& report);
 
 }  // namespace windtunnel::modeling

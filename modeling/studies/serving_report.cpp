@@ -28,7 +28,8 @@ void add_latencies(const std::string& prefix, const ClassAnswer& one, std::vecto
   add_latency(prefix + "e2e", one.e2e, measures);
 }
 
-std::vector<Measure> serving_measures(const PlacedServing& placed, const ServingAnswer& answer) {
+std::vector<Measure> serving_measures(const PlacedServing& placed, const ServingAnswer& answer,
+                                      std::optional<double> max_rate_per_s) {
   std::vector<Measure> measures = {
       {"requests_per_s", answer.requests_per_s},
       {"output_tokens_per_s_per_device", answer.output_tokens_per_s / static_cast<double>(placed.num_devices)},
@@ -39,6 +40,7 @@ std::vector<Measure> serving_measures(const PlacedServing& placed, const Serving
   measures.push_back({"kv_cache_per_replica_bytes", placed.kv_cache_per_replica_bytes});
   measures.push_back({"blocking_probability", answer.blocking_probability});
   measures.push_back({"slo_met_ratio", answer.classes.front().met_ratio});
+  if (max_rate_per_s) measures.push_back({"max_arrival_rate_per_s", max_rate_per_s});
   for (std::size_t i = 1; i < answer.classes.size(); ++i) {
     const std::string prefix = "class." + answer.classes[i].name + ".";
     add_latencies(prefix, answer.classes[i], measures);
@@ -76,13 +78,19 @@ std::string title(const Spec& spec, const Machine& machine) {
 }  // namespace
 
 void write_serving_report(const Spec& spec, const PlacedServing& placed, const ServingAnswer& answer,
-                          const Machine& machine, Report& report) {
+                          std::optional<double> max_rate_per_s, const Machine& machine, Report& report) {
   report.title = title(spec, machine);
-  report.measures = serving_measures(placed, answer);
+  report.assumptions = placed.assumptions;
+  if (!answer.failure.empty()) {
+    report.failure = answer.failure;
+    report.measures = {{"kv_cache_per_replica_bytes", placed.kv_cache_per_replica_bytes},
+                       {"max_arrival_rate_per_s", max_rate_per_s}};
+    return;
+  }
+  report.measures = serving_measures(placed, answer, max_rate_per_s);
   if (!answer.uncertainty.empty())
     report.breakdowns.push_back({.name = "half_width_95_percent", .entries = answer.uncertainty});
   report.chains = answer.chains;
-  report.assumptions = placed.assumptions;
   report.warnings.insert(report.warnings.end(), answer.warnings.begin(), answer.warnings.end());
 }
 

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+// Time to the first token of a tagged request on one engine: from its arrival through the running iteration, the
+// prompts ahead of it and its own prompt.
+#pragma once
+
+#include <vector>
+
+#include "modeling/chains/latency_law.h"
+#include "modeling/chains/prefill_backlog.h"
+
+namespace windtunnel::modeling {
+
+/// Adds, with total probability `weight`, the time to the first token of a request that arrives at a random time while
+/// the backlog chain runs. `own` is the law of its own prompt in the chain's quanta.
+void add_first_token(const EngineModel& engine, const PrefillBacklog& backlog, const PromptQuanta& own, double weight,
+                     LatencyLaw& law);
+
+/// The same for a request that finds the engine idle.
+void add_idle_first_token(const EngineModel& engine, const PromptQuanta& own, double weight, LatencyLaw& law);
+
+/// Seconds until `ahead` tokens, those of the request included, are computed by an engine that holds `decoding`
+/// sequences, `beside` tokens of others joining the first of these iterations.
+double prompt_time_s(const EngineModel& engine, double decoding, double ahead, double beside);
+
+}  // namespace windtunnel::modeling

@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "modeling/chains/prefill_backlog.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace windtunnel::modeling {
+
+namespace {
+
+/// Backlogs kept: beyond, the chain is near its limit and the answer warns.
+constexpr int kMostBacklog = 112;
+constexpr int kFewestBacklog = 24;
+/// Quanta of a variable prompt's mean, at most; the longest prompt kept leaves out this probability and takes at most
+/// half of the backlog kept.
+constexpr double kQuantaPerMean = 4.0;
+constexpr double kLongestTail = 5e-4;
+/// Laws of what arrives are computed at this many backlogs and mixed between them.
+constexpr int kArrivalNodes = 14;
+constexpr double kNegligible = 1e-12;
+
+/// Law of the total of a Poisson number of prompts, by Panjer's recursion (ASTIN Bulletin 12, 1981):
+/// g_n = (a / n) sum over j of j f_j g_{n-j}.
+std::vector<double> compound_poisson(double mean, const PromptQuanta& prompts, int size) {
+  std::vector<double> law(static_cast<std::size_t>(size), 0.0);
+  law[0] = std::exp(-mean * (1.0 - prompts.probability[0]));
+  const int longest = static_cast<int>(prompts.probability.size()) - 1;
+  for (int n = 1; n < size; ++n) {
+    double sum = 0.0;
+    for (int j = 1; j <= std::min(n, longest); ++j) sum += j * prompts.probability[j] * law[n - j];
+    law[n] = mean / n * sum;
+  }
+  return law;
+}
+
+/// Stationary law of a small dense chain by state reduction (Grassmann, Taksar, Heyman, Operations Research 33, 1985).
+std::vector<double> stationary_law(std::vector<std::vector<double>>& p) {
+  const int n = static_cast<int>(p.size());
+  for (int k = n - 1; k > 0; --k) {
+    double leave = 0.0;
+    for (int j = 0; j < k; ++j) leave += p[k][j];
+    if (leave <= 0.0) continue;
+    for (int i = 0; i < k; ++i) {
+      if (p[i][k] == 0.0) continue;
+      p[i][k] /= leave;
+      for (int j = 0; j < k; ++j) p[i][j] += p[i][k] * p[k][j];
+    }
+  }
+  std::vector<double> law(static_cast<std::size_t>(n), 0.0);
+  law[0] = 1.0;
+  double total = 1.0;
+  for (int k = 1; k < n; ++k) {
+    for (int i = 0; i < k; ++i) law[k] += law[i] * p[i][k];
+    total += law[k];
+  }
+  for (double& one : law) one /= total;
+  return law;
+}
+
+/// Quanta an iteration computes of a backlog: all of it, or what the budget holds; whole prompts in prefill_first.
+double computed_quanta(const EngineModel& engine, const PrefillBacklog& backlog, double quanta) {
+  double room = engine.prompt_room(backlog.decoding) / backlog.quantum_tokens;
+  const RequestWork& work = engine.work();
+  if (!engine.is_chunked()) {
+    // The last prompt that does not fit waits: half of a (length-biased) prompt of the room is lost on average.
+    const double prompt = work.prompt_tokens / backlog.quantum_tokens;
+    room = work.prompt_scv == 0.0 ? prompt * std::max(1.0, std::floor(room / prompt + 1e-9))
+                                  : std::max(prompt, room - 0.5 * prompt * (1.0 + work.prompt_scv));
+  }
+  return std::min(quanta, room);
+}
+
+int backlog_size(const EngineModel& engine, const PromptQuanta& prompts, double arrival_per_s, double decoding) {
+  const double prompt = engine.work().prompt_tokens / prompts.quantum_tokens;
+  const double room = engine.prompt_room(decoding);
+  const double full_s = engine.iteration_s(decoding, std::min(room, 4.0 * engine.work().prompt_tokens));
+  const double arriving = arrival_per_s * full_s;
+  const double size = prompt * (arriving + 9.0 * std::sqrt(arriving + 1.0) + 2.0) * (1.0 + engine.work().prompt_scv);
+  return std::clamp(static_cast<int>(std::ceil(size)), kFewestBacklog, kMostBacklog);
+}
+
+void fill_iterations(const EngineModel& engine, const PromptQuanta& prompts, double arrival_per_s, int size,
+                     PrefillBacklog& backlog) {
+  for (int v = 0; v < size; ++v) {
+    const double computed = computed_quanta(engine, backlog, v);
+    const bool decodes = engine.is_chunked() || v == 0;
+    backlog.computed.push_back(computed);
+    backlog.iteration_s.push_back(
+        engine.iteration_s(decodes ? backlog.decoding : 0.0, computed * backlog.quantum_tokens));
+  }
+  // Even steps in the iteration's time; a mixture of two neighbours keeps the mean.
+  const auto [shortest, longest] = std::minmax_element(backlog.iteration_s.begin(), backlog.iteration_s.end());
+  const int nodes = size <= kArrivalNodes ? size : kArrivalNodes;
+  const double step_s = std::max(1e-15, (*longest - *shortest) / (nodes - 1));
+  std::vector<std::vector<double>> laws;
+  for (int i = 0; i < nodes; ++i)
+    laws.push_back(compound_poisson(arrival_per_s * (*shortest + step_s * i), prompts, size));
+  for (int v = 0; v < size; ++v) {
+    const double at = std::clamp((backlog.iteration_s[v] - *shortest) / step_s, 0.0, nodes - 1.0);
+    const int low = std::min(nodes - 2, static_cast<int>(at));
+    std::vector<double> mixed(laws[low].size());
+    for (std::size_t a = 0; a < mixed.size(); ++a)
+      mixed[a] = laws[low][a] + (at - low) * (laws[low + 1][a] - laws[low][a]);
+    backlog.arriving.push_back(std::move(mixed));
+  }
+}
+
+std::vector<std::vector<double>> transitions(const PrefillBacklog& backlog, int size) {
+  std::vector<std::vector<double>> p(static_cast<std::size_t>(size), std::vector<double>(size, 0.0));
+  for (int v = 0; v < size; ++v) {
+    // What is left is no whole number of quanta: the two neighbours share it.
+    const double left = std::max(0.0, v - backlog.computed[v]);
+    const int low = static_cast<int>(std::floor(left));
+    const double high_share = left - low;
+    for (int arrived = 0; arrived < size; ++arrived) {
+      const double weight = backlog.arriving[v][arrived];
+      p[v][std::min(size - 1, low + arrived)] += weight * (1.0 - high_share);
+      if (high_share > 0.0) p[v][std::min(size - 1, low + 1 + arrived)] += weight * high_share;
+    }
+    double sum = 0.0;
+    for (const double weight : backlog.arriving[v]) sum += weight;
+    p[v][size - 1] += std::max(0.0, 1.0 - sum);
+  }
+  return p;
+}
+
+void summarise(const EngineModel& engine, double arrival_per_s, PrefillBacklog& backlog) {
+  double decode_share = 0.0, prefill_s = 0.0;
+  for (std::size_t v = 0; v < backlog.law.size(); ++v) {
+    backlog.mean_iteration_s += backlog.law[v] * backlog.iteration_s[v];
+    const bool decodes = engine.is_chunked() || v == 0;
+    (decodes ? decode_share : prefill_s) += backlog.law[v] * (decodes ? 1.0 : backlog.iteration_s[v]);
+  }
+  backlog.decode_cycle_s = backlog.mean_iteration_s / std::max(decode_share, kNegligible);
+  const double prompts = arrival_per_s * backlog.mean_iteration_s;
+  backlog.prefill_s_per_prompt = prompts > 0.0 ? prefill_s / prompts : 0.0;
+}
+
+}  // namespace
+
+PromptQuanta class_quanta(const RequestClass& one, double computed_ratio, double quantum_tokens) {
+  PromptQuanta quanta{.quantum_tokens = quantum_tokens};
+  const double mean = std::max(1.0, one.prompt.mean() * computed_ratio);
+  const double longest =
+      one.prompt.is_constant() ? mean : computed_ratio * static_cast<double>(one.prompt.quantile(1.0 - kLongestTail));
+  const double cells = std::ceil(longest / quantum_tokens - 1e-9) + 2.0;
+  quanta.probability.assign(static_cast<std::size_t>(std::clamp(cells, 2.0, 1.0 * kMostBacklog)), 0.0);
+  const double top = static_cast<double>(quanta.probability.size()) - 1.0;
+  constexpr int kPoints = 64;
+  for (const TokenLaw::Point& point : one.prompt.quadrature(kPoints)) {
+    // Both neighbours share a point, so that the mean is kept.
+    const double at = std::min(std::max(1.0, point.tokens * computed_ratio) / quantum_tokens, top);
+    const double low = std::floor(at + 1e-9), share = std::max(0.0, at - low);
+    quanta.probability[static_cast<std::size_t>(low)] += point.weight * (1.0 - share);
+    if (share > 0.0) quanta.probability[static_cast<std::size_t>(low) + 1] += point.weight * share;
+  }
+  return quanta;
+}
+
+PromptQuanta prompt_quanta(const std::vector<RequestClass>& classes, double computed_ratio, double room_tokens) {
+  double mean = 0.0;
+  for (const RequestClass& one : classes) mean += one.share * std::max(1.0, one.prompt.mean() * computed_ratio);
+  const double room = std::max(1.0, room_tokens);
+  double longest = mean;
+  for (const RequestClass& one : classes)
+    longest = std::max(longest, computed_ratio * static_cast<double>(one.prompt.quantile(1.0 - kLongestTail)));
+  double quantum = std::max({1.0, std::min(mean, room) / kQuantaPerMean, 2.0 * longest / kMostBacklog});
+  if (classes.size() == 1 && classes.front().prompt.is_constant())
+    quantum = mean <= room ? mean : mean / std::ceil(4.0 * mean / room);
+  PromptQuanta all{.quantum_tokens = quantum};
+  for (const RequestClass& one : classes) {
+    const PromptQuanta part = class_quanta(one, computed_ratio, quantum);
+    all.probability.resize(std::max(all.probability.size(), part.probability.size()), 0.0);
+    for (std::size_t j = 0; j < part.probability.size(); ++j) all.probability[j] += one.share * part.probability[j];
+  }
+  return all;
+}
+
+PrefillBacklog solve_prefill_backlog(const EngineModel& engine, const PromptQuanta& prompts, double arrival_per_s,
+                                     double decoding) {
+  PrefillBacklog backlog{.decoding = decoding, .quantum_tokens = prompts.quantum_tokens};
+  const int size = backlog_size(engine, prompts, arrival_per_s, decoding);
+  fill_iterations(engine, prompts, arrival_per_s, size, backlog);
+  std::vector<std::vector<double>> p = transitions(backlog, size);
+  backlog.law = stationary_law(p);
+  backlog.lost = backlog.law.back();
+  summarise(engine, arrival_per_s, backlog);
+  // Drift at the top: what a full iteration brings against what it computes.
+  const double arriving = arrival_per_s * backlog.iteration_s.back() * engine.work().prompt_tokens;
+  backlog.is_unstable = arriving >= backlog.computed.back() * backlog.quantum_tokens;
+  return backlog;
+}
+
+}  // namespace windtunnel::modeling

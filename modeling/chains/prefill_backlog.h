@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+// The fast chain of an engine: prompt tokens that wait at iteration boundaries while the number of decoding sequences
+// stands still. Embedded at the boundaries it is a chain of M/G/1 type: an iteration computes what fits its budget, and
+// the prompts that arrive while it runs wait at the next boundary.
+#pragma once
+
+#include <vector>
+
+#include "modeling/chains/engine_model.h"
+
+namespace windtunnel::modeling {
+
+/// Law of one prompt's computed tokens in whole quanta of `quantum_tokens`: probability[j] of j quanta, the mean kept.
+struct PromptQuanta {
+  double quantum_tokens = 1.0;
+  std::vector<double> probability;
+};
+
+/// Constant prompts: one quantum each when a whole prompt fits `room_tokens`, otherwise so many that an iteration
+/// computes at least four. Other prompts: quanta of a quarter of the mean (of the room, when that is less), or coarser
+/// where the longest prompts would not find room.
+PromptQuanta prompt_quanta(const std::vector<RequestClass>& classes, double computed_ratio, double room_tokens);
+
+/// The prompts of one class in quanta of the given size.
+PromptQuanta class_quanta(const RequestClass& one, double computed_ratio, double quantum_tokens);
+
+struct PrefillBacklog {
+  double decoding = 0.0;
+  double quantum_tokens = 1.0;
+  /// Stationary law of the backlog (quanta) at boundaries.
+  std::vector<double> law;
+  /// By backlog: seconds of the iteration that starts with it, and the quanta it computes.
+  std::vector<double> iteration_s;
+  std::vector<double> computed;
+  /// By backlog: law of the work that arrives during that iteration, quanta.
+  std::vector<std::vector<double>> arriving;
+  /// Means over iterations.
+  double mean_iteration_s = 0.0;
+  /// Seconds per decode iteration, prefill iterations in between included.
+  double decode_cycle_s = 0.0;
+  /// Prefill time per prompt that does not overlap a decode iteration; prefill_first only.
+  double prefill_s_per_prompt = 0.0;
+  /// Probability beyond the largest backlog kept.
+  double lost = 0.0;
+  /// The prompts alone take more than the engine has.
+  bool is_unstable = false;
+};
+
+/// Poisson prompts at `arrival_per_s` on an engine that holds `decoding` sequences.
+PrefillBacklog solve_prefill_backlog(const EngineModel& engine, const PromptQuanta& prompts, double arrival_per_s,
+                                     double decoding);
+
+}  // namespace windtunnel::modeling

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+// A serving system solved without simulation: the chains of one replica put together.
+//
+//   open loop    slow chain (sequences in slots) and fast chain (prompts at iteration boundaries) joined by a tagged
+//                request: it finds a state, waits for a slot, for the boundary and for its prompt; then it collects
+//                decode iterations.
+//   closed loop  the same with a fixed number of sequences; constant lengths follow their schedule exactly.
+#pragma once
+
+#include <optional>
+
+#include "modeling/chains/serving_answer.h"
+#include "modeling/chains/serving_simulation.h"
+#include "modeling/chains/serving_system.h"
+
+namespace windtunnel::modeling {
+
+/// Why the chains do not cover this system, in words; empty: they do.
+std::string not_covered_by_chains(const ServingSystem& system);
+
+/// Throws NoAnswerError "unstable: arrival_rate ... /s, capacity ... /s" for an open load at or above capacity.
+ServingAnswer solve_serving(const ServingSystem& system, const RequestLimits& limits);
+
+/// Requests per second the whole system completes when prompts always wait.
+double serving_capacity_per_s(const ServingSystem& system);
+
+}  // namespace windtunnel::modeling

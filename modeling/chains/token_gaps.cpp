@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "modeling/chains/token_gaps.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace windtunnel::modeling {
+
+namespace {
+
+/// From this mean work on (quanta) its lattice is finer than anything asked.
+constexpr double kSmoothWork = 150.0;
+/// A standard normal on a grid of half standard deviations up to 3.5; the weights come from its density.
+constexpr int kNormalPoints = 15;
+constexpr double kNormalStep = 0.5;
+
+/// sum over i, j < k of r^|i-j|, relative to k.
+double correlated_sum(double r, double k) {
+  if (r < 1e-12) return 1.0;
+  const double decayed = std::exp(k * std::log(r));
+  return (1.0 + r) / (1.0 - r) - 2.0 * r * (1.0 - decayed) / (k * (1.0 - r) * (1.0 - r));
+}
+
+/// Var(sum over k cycles) / k^2 of something that forgets at rate x / k per cycle.
+double averaged_share(double x) {
+  return x < 1e-4 ? 1.0 - x / 3.0 : 2.0 * (x - 1.0 + std::exp(-x)) / (x * x);
+}
+
+void visit_normal(double mean, double std, const std::function<void(double, double)>& visit) {
+  double total = 0.0;
+  const auto point = [](int i) { return kNormalStep * (i - (kNormalPoints - 1) / 2); };
+  for (int i = 0; i < kNormalPoints; ++i) total += std::exp(-0.5 * point(i) * point(i));
+  for (int i = 0; i < kNormalPoints; ++i) visit(mean + std * point(i), std::exp(-0.5 * point(i) * point(i)) / total);
+}
+
+/// Law of the total work (quanta) of a negative binomial number of prompts, Poisson where the variance is the mean, by
+/// Panjer's recursion: g_n = sum over j of (a + b j / n) f_j g_{n-j} / (1 - a f_0).
+std::vector<double> compound_law(double mean, double variance, const std::vector<double>& prompt, double most) {
+  const double ratio = std::max(1.0, variance / mean), a = ratio > 1.0 + 1e-9 ? 1.0 - 1.0 / ratio : 0.0;
+  const double shape = a > 0.0 ? mean / (ratio - 1.0) : 0.0, b = a > 0.0 ? (shape - 1.0) * a : mean;
+  const int size = static_cast<int>(most), longest = static_cast<int>(prompt.size()) - 1;
+  std::vector<double> law(static_cast<std::size_t>(size) + 1, 0.0);
+  law[0] =
+      a > 0.0 ? std::exp(shape * std::log((1.0 - a) / (1.0 - a * prompt[0]))) : std::exp(-mean * (1.0 - prompt[0]));
+  double total = law[0];
+  for (int n = 1; n <= size && total < 1.0 - 1e-10; ++n) {
+    double sum = 0.0;
+    for (int j = 1; j <= std::min(n, longest); ++j) sum += (a + b * j / n) * prompt[j] * law[n - j];
+    law[n] = sum / (1.0 - a * prompt[0]);
+    total += law[n];
+  }
+  return law;
+}
+
+struct Moments {
+  double mean = 0.0;
+  double square = 0.0;
+};
+
+Moments moments_of(const std::vector<double>& law) {
+  Moments moments;
+  for (std::size_t j = 0; j < law.size(); ++j) {
+    moments.mean += static_cast<double>(j) * law[j];
+    moments.square += static_cast<double>(j * j) * law[j];
+  }
+  return moments;
+}
+
+/// Visits the work (quanta) that `count` prompts bring, their number having this mean and variance.
+void visit_work(double mean, double variance, const std::vector<double>& prompt,
+                const std::function<void(double, double)>& visit) {
+  const Moments one = moments_of(prompt);
+  const double work = mean * one.mean;
+  if (work < 1e-12) return visit(0.0, 1.0);
+  const double scatter = mean * (one.square - one.mean * one.mean) + variance * one.mean * one.mean;
+  if (work > kSmoothWork) return visit_normal(work, std::sqrt(scatter), visit);
+  const std::vector<double> law =
+      compound_law(mean, variance, prompt, work + 9.0 * std::sqrt(scatter) + 9.0 * one.square / one.mean);
+  for (std::size_t n = 0; n < law.size(); ++n)
+    if (law[n] > 1e-10) visit(static_cast<double>(n), law[n]);
+}
+
+}  // namespace
+
+double own_prompts_within(const GapNoise& noise, double k) {
+  const double r = noise.prompt_correlation;
+  return noise.own_prompts * (r > 1e-12 ? (1.0 - std::pow(r, k)) / (1.0 - r) : 1.0);
+}
+
+void visit_total_gap(const GapNoise& noise, double k, const std::function<void(double, double)>& visit) {
+  const double own = own_prompts_within(noise, k);
+  const double prompts = std::max(0.0, k * noise.prompts_per_cycle + own);
+  const double dispersion =
+      std::min(noise.long_run_dispersion, noise.one_cycle_dispersion * correlated_sum(noise.prompt_correlation, k));
+  const double share = averaged_share(k * noise.slow_decay);
+  const double shared = 2.0 * noise.shared_s2 * k * k * (1.0 - share) / std::max(1.0, k * noise.slow_decay);
+  const double slow_s2 = k * k * noise.slow_std_s * noise.slow_std_s * share + std::max(0.0, shared);
+  const double slow_std_s = std::sqrt(slow_s2);
+  const double quantum_s = noise.prompt_s / std::max(1e-12, moments_of(noise.prompts.probability).mean);
+  const double work = prompts * noise.prompt_s / std::max(1e-300, quantum_s);
+  visit_work(prompts, prompts * dispersion, noise.prompts.probability, [&](double quanta, double weight) {
+    const double fast_s = k * noise.cycle_s + noise.prompt_s * own + quantum_s * (quanta - work);
+    for (const LatencyLaw::Atom& slow : noise.slow_shape)
+      visit(std::clamp(fast_s + slow_std_s * slow.value_s, 0.0, k * noise.longest_cycle_s), weight * slow.weight);
+  });
+}
+
+}  // namespace windtunnel::modeling

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// Time between tokens: the law of the average over a request's k decode iterations.
+//
+// A decode iteration takes longer while more sequences hold slots (slow, remembered over many iterations) and while
+// prompts are computed (fast, prompt by prompt). Both are linear around the mean state (linear noise approximation),
+// the fast part keeps its lattice: few prompts hit a short output.
+#pragma once
+
+#include <functional>
+#include <vector>
+
+#include "modeling/chains/engine_model.h"
+#include "modeling/chains/latency_law.h"
+#include "modeling/chains/prefill_backlog.h"
+
+namespace windtunnel::modeling {
+
+/// The engine around its mean state.
+struct GapNoise {
+  /// Mean seconds from one token of a sequence to its next.
+  double cycle_s = 0.0;
+  /// Prompts computed per cycle: mean, and variance over mean in the long run and of one cycle alone.
+  double prompts_per_cycle = 0.0;
+  double long_run_dispersion = 1.0;
+  double one_cycle_dispersion = 1.0;
+  /// Of neighbouring cycles' prompts.
+  double prompt_correlation = 0.0;
+  /// Prompts that a request meets beyond the mean because its own prefill made others wait; the part that is left after
+  /// each cycle is prompt_correlation.
+  double own_prompts = 0.0;
+  /// Seconds a prompt of mean length adds, and the law of the lengths.
+  double prompt_s = 0.0;
+  PromptQuanta prompts;
+  /// No cycle takes longer: the budget of one iteration is full.
+  double longest_cycle_s = kNoLimit;
+  /// Standard deviation of the cycle time by the number of sequences, s, and how fast it forgets, per cycle.
+  double slow_std_s = 0.0;
+  double slow_decay = 0.0;
+  /// Covariance of slow and fast part per cycle, s^2: arrivals during a life make it longer twice.
+  double shared_s2 = 0.0;
+  /// Normalised deviations (mean 0, variance 1) of the slow part and their weights.
+  std::vector<LatencyLaw::Atom> slow_shape;
+};
+
+/// Prompts beyond the mean in the first k cycles.
+double own_prompts_within(const GapNoise& noise, double k);
+
+/// Calls `visit(total seconds of k cycles, weight)` for atoms whose weights sum to 1.
+void visit_total_gap(const GapNoise& noise, double k, const std::function<void(double, double)>& visit);
+
+}  // namespace windtunnel::modeling
