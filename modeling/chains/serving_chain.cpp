@@ -151,13 +151,17 @@ void add_after_slot(const EngineModel& engine, const PromptQuanta& own, double w
 
 void add_waiting(const EngineModel& engine, const SlotPopulation& population, const PromptQuanta& own,
                  LatencyLaw& law) {
-  constexpr int kWaits = 60;
+  // Cells that each hold a tenth of what is left, down to one in 100,000; each at its mean.
+  constexpr double kLeft = 0.9, kTail = 1e-5;
   const double weight = population.wait_probability;
   if (weight < 1e-9) return;
   add_after_slot(engine, own, 0.0, weight * (1.0 - population.wait_weight), law);
-  for (int i = 0; i < kWaits; ++i) {
-    const double wait_s = -std::log(1.0 - (i + 0.5) / kWaits) / population.wait_rate_per_s;
-    add_after_slot(engine, own, wait_s, weight * population.wait_weight / kWaits, law);
+  const double step = -std::log(kLeft), mean_within = 1.0 - step * kLeft / (1.0 - kLeft);
+  for (double left = 1.0, start = 0.0; left > kTail; left *= kLeft, start += step) {
+    const bool is_last = left * kLeft <= kTail;
+    const double wait_s = (start + (is_last ? 1.0 : mean_within)) / population.wait_rate_per_s;
+    const double share = is_last ? left : left * (1.0 - kLeft);
+    add_after_slot(engine, own, wait_s, weight * population.wait_weight * share, law);
   }
 }
 
@@ -421,7 +425,8 @@ GapNoise closed_noise(const EngineModel& engine, const FullEngine& full, double 
   GapNoise noise;
   if (work.decode_iterations <= 0.0) return noise;
   noise.cycle_s = decoding / (full.requests_per_s() * work.decode_iterations);
-  noise.prompts_per_cycle = full.requests_per_s() * noise.cycle_s;
+  // Of the others: a request's own successor comes after it.
+  noise.prompts_per_cycle = full.requests_per_s() * noise.cycle_s * (held - 1.0) / held;
   noise.prompt_s = engine.is_chunked() ? marginal_prompt_s(engine, held - full.in_prefill)
                                        : full.iteration_s - engine.iteration_s(held, 0.0);
   if (!engine.is_chunked()) noise.prompt_s /= std::max(1e-12, full.completed_per_iteration);

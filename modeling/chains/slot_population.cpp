@@ -30,7 +30,9 @@ ChunkedPoint chunked_point(const EngineModel& engine, double n) {
   // Upwards from p = 0 in units of the largest weight: w(p + 1) / w(p) = (n - p) / k / rate(p + 1).
   ChunkedPoint point;
   double weight = 1.0, total = 0.0, largest = 0.0;
-  for (double p = 0.0; p <= n; p += 1.0) {
+  // More decodes than the budget has tokens leave no room for prompts: such states are never entered.
+  const double fewest = std::max(0.0, n - static_cast<double>(engine.rules().max_batched_tokens) + 1.0);
+  for (double p = fewest; p <= n; p += 1.0) {
     const double done = rate(p);
     total += weight;
     point.completion_per_iteration += weight * done;

@@ -229,6 +229,7 @@ ServingAnswer automatic_answer(const PlacedServing& placed) {
 }  // namespace
 
 ServingAnswer answer_serving(const PlacedServing& placed, std::optional<Count> simulated_requests) {
+  if (std::string reason = instability(placed.system); !reason.empty()) return {.failure = std::move(reason)};
   ServingAnswer answer =
       simulated_requests ? simulated_answer(placed, {.requests = *simulated_requests}) : automatic_answer(placed);
   if (placed.system.arrivals.kind == ArrivalLaw::Kind::kUnlimited) {
