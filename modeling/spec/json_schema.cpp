@@ -98,7 +98,7 @@ Json training_parallelism_schema() {
   const Keys keys = {
       {"tensor", count(1, "split of every matrix, default 1")},
       {"pipeline", count(1, "stages, default 1")},
-      {"data", count(1, "replicas, default 1")},
+      {"data", either({count(1, ""), {{"const", "auto"}}}, "replicas, default 1; auto: what the other degrees leave")},
       {"context", count(1, "split of the sequence, default 1")},
       {"expert", count(1, "split of the experts, folded over data x context x tensor, default 1")},
       {"expert_tensor", count(1, "ranks that share each expert's matrices, default by software: 1 or tensor")},

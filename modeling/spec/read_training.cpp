@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <limits>
 
 #include "modeling/spec/check_layout.h"
@@ -26,15 +27,24 @@ const Choices<PipelineSchedule> kScheduleChoices = {{"1f1b", PipelineSchedule::k
                                                     {"dualpipe", PipelineSchedule::kDualPipe},
                                                     {"gpipe", PipelineSchedule::kGpipe}};
 
-Parallelism read_parallelism(YamlReader& training) {
+/// `auto`: what the other degrees leave of the devices (rounded down; then the product is refused).
+Count read_data_degree(YamlReader& block, const Parallelism& others, const Cluster& cluster) {
+  const auto data = block.find("data");
+  if (!data || !data->is_scalar() || data->text() != "auto") return block.count("data", 1, kMostDevices, 1);
+  const double taken =
+      static_cast<double>(others.tensor) * static_cast<double>(others.pipeline) * static_cast<double>(others.context);
+  return std::max<Count>(1, static_cast<Count>(static_cast<double>(cluster.num_devices) / taken));
+}
+
+Parallelism read_parallelism(YamlReader& training, const Cluster& cluster) {
   const auto value = training.find("parallelism");
   if (!value) return {};
   YamlReader block = value->map();
   Parallelism degrees;
   degrees.tensor = block.count("tensor", 1, kMostDevices, 1);
   degrees.pipeline = block.count("pipeline", 1, kMostDevices, 1);
-  degrees.data = block.count("data", 1, kMostDevices, 1);
   degrees.context = block.count("context", 1, kMostDevices, 1);
+  degrees.data = read_data_degree(block, degrees, cluster);
   degrees.expert = block.count("expert", 1, kMostDevices, 1);
   degrees.expert_tensor = block.count("expert_tensor", 1, kMostDevices, 0);
   degrees.virtual_stages = block.count("virtual_stages", 1, kMostDevices, 1);
@@ -95,7 +105,7 @@ void read_methods(YamlReader& block, Training& training) {
 Training read_training(YamlReader block, const Model& model, const Cluster& cluster) {
   Training training;
   if (const auto times = block.find("service_times")) training.service_times = read_service_times(times->map());
-  training.parallelism = read_parallelism(block);
+  training.parallelism = read_parallelism(block, cluster);
   training.overlap = read_overlap(block);
   read_sizes(block, training);
   read_methods(block, training);

@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# Ctrl-C during a sweep leaves no file at all, and with --resume only the journal, from which the same command goes on.
+#   interrupt_test.sh PROGRAM SOURCE OUT
+set -uo pipefail
+program=$1 source=$2 out=$3/interrupt
+rm -rf "$out" && mkdir -p "$out" && cd "$out" || exit 1
+spec=$source/test/program/small_training.yaml
+fail() { echo "FAILED: $*"; exit 1; }
+
+# Ten minutes of work: it is interrupted long before the end, however fast the machine.
+vary=('cluster.scale_out.bandwidth=log(100..800:1000000) Gb/s')
+interrupt() { # OPTIONS: SIGINT after a second
+  set -m
+  "$program" sweep "$spec" --vary "${vary[0]}" --jobs 1 "$@" 2>/dev/null &
+  local pid=$!
+  sleep 1
+  kill -INT "$pid"
+  wait "$pid"
+  [[ $? == 130 ]] || fail "the exit code of an interrupted sweep is not that of SIGINT"
+}
+
+interrupt --output plain.csv
+[[ -z $(ls -A) ]] || fail "an interrupted sweep left $(ls -A)"
+interrupt --output kept.csv --resume
+[[ $(ls -A) == kept.csv.partial ]] || fail "an interrupted --resume left $(ls -A)"
+[[ $(wc -l <kept.csv.partial) -gt 2 ]] || fail "the journal is empty"
+echo "1 passed, 0 failed"
