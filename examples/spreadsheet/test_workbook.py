@@ -41,7 +41,8 @@ def sheets_of(workbook, folder):
 
 
 def close(a, b):
-    return abs(float(a) - b) <= 1e-9 * abs(b)
+    value = float(a.rstrip("%")) / (100 if a.endswith("%") else 1)
+    return abs(value - b) <= 1e-9 * abs(b)
 
 
 def check(program):

@@ -23,6 +23,20 @@ std::string words(std::string name) {
   return name;
 }
 
+/// A name that may break after its underscores.
+std::string breakable(const std::string& name) {
+  std::string html;
+  for (const char c : html_text(name)) html += c == '_' ? std::string("_<wbr>") : std::string(1, c);
+  return html;
+}
+
+std::string stack_title(const std::string& group) {
+  if (group == "activity" || group == "time") return "Where the time goes";
+  if (group == "memory_bytes") return "Where the memory goes";
+  if (group == "failures_expected") return "What stops the job";
+  return words(group);
+}
+
 std::string heading(const std::string& text) {
   return "<h2>" + html_text(text) + "</h2>\n";
 }
@@ -36,7 +50,7 @@ std::string answer(const Report& report) {
   for (const Measure& measure : report.measures) {
     if (!measure.value) continue;
     html += fmt::format("<div class=\"tile\"><b>{}</b><span>{}</span></div>\n",
-                        html_text(readable_number(measure.name, measure.value)), html_text(measure.name));
+                        html_text(readable_number(measure.name, measure.value)), breakable(measure.name));
   }
   return html + "</div>\n";
 }
@@ -45,7 +59,7 @@ std::string breakdowns(const Report& report) {
   std::string html;
   for (const Breakdown& group : report.breakdowns) {
     const std::string stack = html_stack(group);
-    if (!stack.empty()) html += heading("Where it goes: " + words(group.name)) + stack;
+    if (!stack.empty()) html += heading(stack_title(group.name)) + stack;
   }
   return html;
 }

@@ -71,6 +71,12 @@ class BestFirst {
       ++failures_[report.failure.substr(0, report.failure.find_first_of(":0123456789"))];
       return;
     }
+    if (space_.refused) {
+      if (const std::string why = space_.refused(report); !why.empty()) {
+        ++failures_[why];
+        return;
+      }
+    }
     aims_.push_back({objective_.value(report), find_measure(report, space_.second_aim)});
     RankedLayout layout{candidate.choices, std::move(report), false};
     const auto place = std::upper_bound(best_.begin(), best_.end(), layout,
@@ -123,7 +129,9 @@ class BestFirst {
 SearchSpace space_of(const YamlDocument& document, const Spec& spec, const SearchOptions& options,
                      const Objective& objective) {
   if (spec.study == Study::kTraining) return training_space(document, options, objective);
-  throw SearchError(fmt::format("study '{}' has no layouts to search, expected training", to_string(spec.study)));
+  if (spec.study == Study::kServing) return serving_space(document, options, objective);
+  throw SearchError(
+      fmt::format("study '{}' has no layouts to search, expected training or serving", to_string(spec.study)));
 }
 
 }  // namespace

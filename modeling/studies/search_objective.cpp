@@ -15,8 +15,14 @@ constexpr const char* kGoodput = "goodput_tokens_per_s_per_device";
 constexpr const char* kCost = "cost_per_token";
 constexpr double kHour_s = 3600.0;
 
-std::string default_objective(Study study) {
+std::string throughput(Study study) {
   return study == Study::kServing ? "output_tokens_per_s_per_device" : "tokens_per_s_per_device";
+}
+
+/// Open arrivals fix the throughput: there the load that the deployment could carry is what differs.
+std::string default_objective(const Spec& spec) {
+  const bool open = spec.study == Study::kServing && spec.traffic.arrival_rate_per_s;
+  return open ? "max_arrival_rate_per_s" : throughput(spec.study);
 }
 
 std::string full_name(const std::string& name, Study study) {
@@ -25,7 +31,7 @@ std::string full_name(const std::string& name, Study study) {
                                                             {"step_time", "step_time_mean_s"},
                                                             {"memory", "memory_per_device_bytes"},
                                                             {"mfu", "mfu_ratio"}};
-  if (name == "tokens" || name == "throughput" || name == "tokens_per_s") return default_objective(study);
+  if (name == "tokens" || name == "throughput" || name == "tokens_per_s") return throughput(study);
   const auto found = kShort.find(name);
   return found == kShort.end() ? name : found->second;
 }
@@ -61,7 +67,7 @@ bool Objective::better(const std::optional<double>& a, const std::optional<doubl
 }
 
 Objective find_objective(const SearchOptions& options, const Spec& spec) {
-  const std::string asked = options.objective.empty() ? default_objective(spec.study) : options.objective;
+  const std::string asked = options.objective.empty() ? default_objective(spec) : options.objective;
   const std::string name = full_name(asked, spec.study);
   const std::vector<std::string> known = objectives_of(spec.study);
   if (std::find(known.begin(), known.end(), name) == known.end())

@@ -19,6 +19,8 @@ struct SearchSpace {
   std::vector<double> optimistic;
   /// Makes candidate i.
   std::function<Candidate(std::size_t)> candidate;
+  /// Empty, or why an evaluated candidate does not count; not called where it is unset.
+  std::function<std::string(const Report&)> refused;
   /// Those that are impossible or do not fit.
   std::map<std::string, long long> rejected;
   /// Measure of the Pareto mark beside the objective, smaller is better.
@@ -28,6 +30,13 @@ struct SearchSpace {
 /// Training: every tensor x pipeline x data x context x expert x virtual x micro-batch x recompute x ZeRO that
 /// arithmetic allows and that fits in memory.
 SearchSpace training_space(const YamlDocument& document, const SearchOptions& options, const Objective& objective);
+
+/// Serving: replicas of every size that divides the devices, each with several batch limits, and every split into
+/// prefill and decode engines; what misses the spec's slo is refused.
+SearchSpace serving_space(const YamlDocument& document, const SearchOptions& options, const Objective& objective);
+
+/// What `--keep` may name of a serving deployment.
+const std::vector<std::string>& serving_choices();
 
 /// Names of the choices of a training layout, in the contract's order.
 const std::vector<std::string>& training_choices();

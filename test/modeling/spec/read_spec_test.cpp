@@ -300,3 +300,14 @@ TEST_CASE("files named in a spec are relative to it", "[spec][read]") {
   CHECK(spec.cluster.device == folder + "/mine.yaml");
   CHECK(spec.traffic.trace_file == folder + "/t.csv");
 }
+
+TEST_CASE("data: auto takes what the other degrees leave", "[spec][read]") {
+  const std::string text = R"(study: training
+model: {name: llama-3.1-8b}
+cluster: {device: h100-sxm-80gb, num_devices: 64}
+training: {sequence_length: 1024, global_batch: 64, parallelism: {tensor: 4, pipeline: 2, data: auto}}
+)";
+  CHECK(read_spec(YamlDocument::parse(text, "a.yaml")).training->parallelism.data == 8);
+  CHECK_THROWS_WITH(read_spec(YamlDocument::parse(text, "a.yaml", {{"cluster.num_devices", "68"}})),
+                    ContainsSubstring("tensor 4 x pipeline 2 x data 8 x context 1 = 64, but num_devices is 68"));
+}
