@@ -87,20 +87,45 @@ std::vector<std::string> columns_of(const SearchResult& result) {
   return names;
 }
 
+/// Positions of the choices that differ between the layouts shown.
+std::vector<std::size_t> differing_choices(const SearchResult& result) {
+  std::vector<std::size_t> positions;
+  const auto& first = result.layouts.front().choices;
+  for (std::size_t i = 0; i < first.size(); ++i) {
+    const bool differs = std::any_of(result.layouts.begin(), result.layouts.end(), [&](const RankedLayout& layout) {
+      return layout.choices[i].second != first[i].second;
+    });
+    if (differs) positions.push_back(i);
+  }
+  return positions;
+}
+
+/// `all of them: context 1, expert 1`: columns that would say the same in every row.
+std::string common_choices(const SearchResult& result, const std::vector<std::size_t>& differing) {
+  std::string text;
+  const auto& first = result.layouts.front().choices;
+  for (std::size_t i = 0; i < first.size(); ++i) {
+    if (std::find(differing.begin(), differing.end(), i) != differing.end()) continue;
+    text += (text.empty() ? "all of them: " : ", ") + first[i].first + " " + text_of(first[i].second);
+  }
+  return text.empty() ? "" : text + "\n\n";
+}
+
 std::string layouts_table(const SearchResult& result) {
   const std::vector<std::string> columns = columns_of(result);
+  const std::vector<std::size_t> differing = differing_choices(result);
   std::vector<std::vector<std::string>> rows = {{"rank", "pareto"}};
-  for (const auto& [name, choice] : result.layouts.front().choices) rows.front().push_back(name);
+  for (const std::size_t i : differing) rows.front().push_back(result.layouts.front().choices[i].first);
   rows.front().insert(rows.front().end(), columns.begin(), columns.end());
-  for (std::size_t i = 0; i < result.layouts.size(); ++i) {
-    const RankedLayout& layout = result.layouts[i];
-    std::vector<std::string> row = {std::to_string(i + 1), layout.pareto ? "*" : ""};
-    for (const auto& [name, choice] : layout.choices) row.push_back(text_of(choice));
+  for (std::size_t rank = 0; rank < result.layouts.size(); ++rank) {
+    const RankedLayout& layout = result.layouts[rank];
+    std::vector<std::string> row = {std::to_string(rank + 1), layout.pareto ? "*" : ""};
+    for (const std::size_t i : differing) row.push_back(text_of(layout.choices[i].second));
     for (const std::string& column : columns)
       row.push_back(modeling::readable_number(column, find_measure(layout.report, column)));
     rows.push_back(row);
   }
-  return text_table(rows);
+  return common_choices(result, differing) + text_table(rows);
 }
 
 std::string as_table(const SearchResult& result) {

@@ -37,7 +37,7 @@ class BestFirst {
     });
     parallel_for(order_.size(), options_.jobs, [&](std::size_t position) { deal_with(position); });
     mark_pareto();
-    result.evaluated = static_cast<long long>(aims_.size());
+    result.evaluated = evaluated_;
     result.layouts = std::move(best_);
     for (const auto& [reason, count] : failures_) result.rejected[reason] += count;
     if (pruned_ > 0) result.rejected[fmt::format("cannot be among the best {}", options_.top)] += pruned_;
@@ -66,6 +66,7 @@ class BestFirst {
   }
 
   void take(const Candidate& candidate, Report report) {
+    ++evaluated_;
     if (!report.failure.empty()) {
       // Up to its numbers, so that equal reasons count together.
       ++failures_[report.failure.substr(0, report.failure.find_first_of(":0123456789"))];
@@ -120,6 +121,7 @@ class BestFirst {
   std::vector<std::size_t> order_;
   std::mutex mutex_;
   std::size_t done_ = 0;
+  long long evaluated_ = 0;
   long long pruned_ = 0;
   std::map<std::string, long long> failures_;
   std::vector<Aims> aims_;
