@@ -3,6 +3,7 @@
 #include "modeling/evaluate.h"
 
 #include "modeling/cluster/machine.h"
+#include "modeling/cluster/serving_engine.h"
 #include "modeling/spec/spec_error.h"
 #include "modeling/studies/availability.h"
 #include "modeling/studies/serving.h"
@@ -36,7 +37,7 @@ void evaluate_availability(const Spec& spec, Report& report) {
 }
 
 void evaluate_serving(const Spec& spec, const EvaluateOptions& options, Report& report) {
-  const Machine machine = load_machine(spec.cluster, spec.study, report.warnings);
+  const Machine machine = load_serving_machine(spec, report.warnings);
   const PlacedServing placed = place_serving(spec, machine, report.warnings);
   const ServingAnswer answer = answer_serving(placed, options.simulated_requests);
   write_serving_report(spec, placed, answer, max_arrival_rate_per_s(placed), machine, report);

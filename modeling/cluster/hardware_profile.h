@@ -52,6 +52,25 @@ struct AttentionEfficiency {
   Figure half_length;
 };
 
+/// Kernels of a serving engine on this device that training does not have; see costs/serving_attention.h and
+/// costs/engine_all_reduce.h. The defaults stand in for devices without measurements.
+struct ServingKernels {
+  /// Decode attention: sustained / peak bandwidth of reading a large cache, 0..1.
+  Figure decode_memory_ratio{.value = 0.9, .source = "default"};
+  /// Time of the smallest decode attention.
+  Figure decode_floor_s{.value = 10e-6, .source = "default"};
+  /// What a large cache read adds to that: filling and draining the device.
+  Figure decode_ramp_s{.value = 15e-6, .source = "default"};
+  /// Sustained / peak (bf16) FLOP/s of decode attention on compressed caches, 0..1.
+  Figure latent_compute_ratio{.value = 0.55, .source = "default"};
+  /// All-reduce in one step, every rank reading all others: fixed time and share of the link.
+  Figure one_shot_latency_s{.value = 4.5e-6, .source = "default"};
+  Figure one_shot_ratio{.value = 0.6, .source = "default"};
+  /// All-reduce as reduce-scatter and all-gather.
+  Figure two_shot_latency_s{.value = 30e-6, .source = "default"};
+  Figure two_shot_ratio{.value = 0.65, .source = "default"};
+};
+
 struct DeviceCompute {
   /// Dense peak FLOP/s by precision; absent: the device does not have the format.
   std::array<std::optional<Figure>, kPrecisions> peak_flop_per_s;
@@ -133,6 +152,35 @@ struct Jitter {
   Figure stall_scv;
 };
 
+/// What a serving engine costs beyond its kernels, and how it divides the memory.
+struct EngineCosts {
+  /// Host time per iteration for each decoding sequence (scheduling, sampling, detokenising).
+  Figure per_sequence_s{.source = "default"};
+  /// The same for each decoding sequence whose tokens stream to a client; an offline run (`unlimited`) has none.
+  Figure per_stream_s{.source = "default"};
+  /// Host time per iteration for each prompt in it.
+  Figure per_prompt_s{.source = "default"};
+  /// An iteration with prompts takes at least this per layer: its kernels are launched one by one, not replayed.
+  Figure prompt_layer_s{.source = "default"};
+  /// What an iteration with prompts adds for each mixture-of-experts layer: its routing is not replayed either.
+  Figure prompt_expert_layer_s{.source = "default"};
+  /// Outside the engine, before the first token: receiving, tokenising, handing over.
+  Figure request_overhead_s{.source = "default"};
+  /// Between an iteration and its token at the client.
+  Figure token_overhead_s{.source = "default"};
+  /// Share of a prompt found in the cache when an open loop does not say; engines that keep prefixes by default, 0..1.
+  Figure prefix_cache_hit_ratio{.source = "default"};
+  /// Share of the device the engine plans for, weights included, 0..1.
+  Figure planned_memory_ratio{.value = 0.9, .source = "default"};
+  /// Share of what is then left that becomes cache, 0..1.
+  Figure free_memory_ratio{.value = 1.0, .source = "default"};
+  /// Grouped products of the experts: added per layer, and their speed relative to one product of the same size by
+  /// number format of the weights.
+  Figure expert_floor_s{.source = "default"};
+  Figure expert_speed_ratio{.value = 1.0, .source = "default"};
+  Figure expert_speed_4bit_ratio{.value = 1.0, .source = "default"};
+};
+
 /// A software generation: which communication it hides, which kernels it has, what it costs the host.
 struct SoftwareGeneration {
   std::string name;
@@ -166,6 +214,7 @@ struct SoftwareGeneration {
   Figure hand_over_s;
   /// Host and framework time per step (data loading, logging, optimizer bookkeeping).
   Figure step_overhead_s;
+  EngineCosts engine;
   std::map<std::string, Source> sources;
 };
 
@@ -178,6 +227,7 @@ struct HardwareProfile {
   std::string default_serving_software;
   DeviceCompute compute;
   DeviceMemory memory;
+  ServingKernels serving;
   Count devices_per_node = 1;
   /// Devices that reach each other over scale_up.
   Count scale_up_domain_devices = 1;

@@ -83,6 +83,24 @@ DeviceMemory read_memory(YamlReader block, const FigureReader& figures) {
   return memory;
 }
 
+ServingKernels read_serving_kernels(YamlReader block, const FigureReader& figures) {
+  ServingKernels kernels;
+  YamlReader decode = block.map("decode_attention");
+  kernels.decode_memory_ratio = figures.ratio(decode, "memory_ratio");
+  kernels.decode_floor_s = figures.quantity(decode, "floor", Dimension::kTime, true);
+  kernels.decode_ramp_s = figures.quantity(decode, "ramp", Dimension::kTime, true);
+  kernels.latent_compute_ratio = figures.ratio(decode, "latent_compute_ratio");
+  decode.finish();
+  YamlReader all_reduce = block.map("all_reduce");
+  kernels.one_shot_latency_s = figures.quantity(all_reduce, "one_shot_latency", Dimension::kTime, true);
+  kernels.one_shot_ratio = figures.ratio(all_reduce, "one_shot_ratio");
+  kernels.two_shot_latency_s = figures.quantity(all_reduce, "two_shot_latency", Dimension::kTime, true);
+  kernels.two_shot_ratio = figures.ratio(all_reduce, "two_shot_ratio");
+  all_reduce.finish();
+  block.finish();
+  return kernels;
+}
+
 NetworkTier read_tier(YamlReader& block, const FigureReader& figures) {
   NetworkTier tier;
   tier.technology = block.text("technology");
@@ -200,6 +218,7 @@ HardwareProfile read_profile(const std::string& file) {
   const FigureReader figures(profile.sources);
   profile.compute = read_compute(top.map("compute"), figures);
   profile.memory = read_memory(top.map("memory"), figures);
+  if (const auto serving = top.find("serving")) profile.serving = read_serving_kernels(serving->map(), figures);
   YamlReader node = top.map("node");
   profile.devices_per_node = node.count("devices", 1, kMostDevices);
   node.finish();

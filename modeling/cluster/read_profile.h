@@ -26,4 +26,7 @@ std::string hardware_profile_file(const std::string& name);
 std::vector<std::string> hardware_profile_names();
 std::vector<std::string> software_names();
 
+/// The highest version of a family ("vllm" -> "vllm-0.18"); empty when there is none.
+std::string newest_of_family(const std::string& family);
+
 }  // namespace windtunnel::modeling

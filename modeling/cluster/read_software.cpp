@@ -46,6 +46,10 @@ std::optional<std::string> nearest_of_family(const std::string& requested) {
   return nearest;
 }
 
+bool is_newer(const GenerationName& a, const GenerationName& b) {
+  return a.major_version != b.major_version ? a.major_version > b.major_version : a.minor_version > b.minor_version;
+}
+
 void read_overlap(YamlReader block, SoftwareGeneration& software) {
   software.overlap_tensor = block.require("tensor").boolean();
   software.overlap_pipeline = block.require("pipeline").boolean();
@@ -53,6 +57,26 @@ void read_overlap(YamlReader block, SoftwareGeneration& software) {
   software.overlap_expert = block.require("expert").boolean();
   software.overlap_context = block.require("context").boolean();
   block.finish();
+}
+
+EngineCosts read_engine(YamlReader block, const FigureReader& figures) {
+  const auto time = [&](const char* key) { return figures.quantity(block, key, Dimension::kTime, true); };
+  EngineCosts engine;
+  engine.per_sequence_s = time("per_sequence");
+  engine.per_stream_s = time("per_stream");
+  engine.per_prompt_s = time("per_prompt");
+  engine.prompt_layer_s = time("prompt_layer");
+  engine.prompt_expert_layer_s = time("prompt_expert_layer");
+  engine.request_overhead_s = time("request_overhead");
+  engine.token_overhead_s = time("token_overhead");
+  engine.prefix_cache_hit_ratio = figures.ratio(block, "prefix_cache_hit_ratio");
+  engine.planned_memory_ratio = figures.ratio(block, "planned_memory_ratio");
+  engine.free_memory_ratio = figures.ratio(block, "free_memory_ratio");
+  engine.expert_floor_s = time("expert_floor");
+  engine.expert_speed_ratio = figures.number(block, "expert_speed_ratio", 0.01, 10.0);
+  engine.expert_speed_4bit_ratio = figures.number(block, "expert_speed_4bit_ratio", 0.01, 10.0);
+  block.finish();
+  return engine;
 }
 
 SoftwareGeneration read_software(const std::string& file) {
@@ -74,6 +98,7 @@ SoftwareGeneration read_software(const std::string& file) {
   software.hand_over_s = figures.quantity(top, "hand_over", Dimension::kTime, true);
   software.overlap_compute_slowdown = figures.ratio(top, "overlap_compute_slowdown");
   software.step_overhead_s = figures.quantity(top, "step_overhead", Dimension::kTime, true);
+  if (const auto engine = top.find("engine")) software.engine = read_engine(engine->map(), figures);
   top.finish();
   return software;
 }
@@ -92,6 +117,14 @@ std::string stand_in(const std::string& requested, const std::string& otherwise,
 
 std::vector<std::string> software_names() {
   return data_names(kFolder);
+}
+
+std::string newest_of_family(const std::string& family) {
+  std::string newest;
+  for (const std::string& name : software_names()) {
+    if (split(name).family == family && (newest.empty() || is_newer(split(name), split(newest)))) newest = name;
+  }
+  return newest;
 }
 
 SoftwareGeneration load_software(const HardwareProfile& profile, const std::string& requested,

@@ -5,16 +5,13 @@
 
 #include <algorithm>
 
+#include "modeling/cluster/read_profile.h"
 #include "modeling/spec/spec_error.h"
 #include "modeling/workload/serving_layer.h"
 
 namespace windtunnel::modeling {
 
 namespace {
-
-/// Share of the device an engine plans to use (vLLM gpu_memory_utilization 0.9; TensorRT-LLM gives 0.9 of what is free
-/// to the cache).
-constexpr double kPlannedShare = 0.9;
 
 double real(Count count) {
   return static_cast<double>(count);
@@ -34,10 +31,33 @@ Defaults defaults_of(const std::string& engine) {
 
 }  // namespace
 
+Machine load_serving_machine(const Spec& spec, std::vector<std::string>& warnings) {
+  Cluster cluster = spec.cluster;
+  const bool names_engine = spec.serving && !spec.serving->engine.empty();
+  if (cluster.software.empty() && names_engine) cluster.software = newest_of_family(spec.serving->engine);
+  return load_machine(cluster, Study::kServing, warnings);
+}
+
+double prefix_cache_hit_ratio(const Spec& spec, const SoftwareGeneration& software,
+                              std::vector<std::string>& warnings) {
+  if (spec.serving->prefix_cache_hit_given || spec.serving->service_times) return spec.serving->prefix_cache_hit_ratio;
+  const double habit = software.engine.prefix_cache_hit_ratio.value;
+  const bool open_loop = spec.traffic.arrival_rate_per_s || !spec.traffic.trace_file.empty();
+  if (!open_loop || habit <= 0.0) return 0.0;
+  warnings.push_back(fmt::format(
+      "serving.prefix_cache_hit is not said: {} keeps prefixes, {:.2f} of each prompt taken as cached as in "
+      "the runs its costs were fitted to; say 0 for prompts that share nothing",
+      software.name, habit));
+  return habit;
+}
+
 EngineLimits engine_limits(const Serving& serving, const ServingPool& pool, const SoftwareGeneration& software) {
-  const Defaults defaults = defaults_of(serving.engine.empty() ? software.family : serving.engine);
+  const std::string& engine = serving.engine.empty() ? software.family : serving.engine;
+  const Defaults defaults = defaults_of(engine);
   const Count ranks = pool.parallelism.data;
   EngineLimits limits;
+  limits.kv_policy =
+      serving.kv_policy_given || serving.service_times || engine != "trtllm" ? serving.kv_policy : KvPolicy::kReserve;
   limits.scheduler = serving.scheduler.value_or(BatchScheduler::kChunkedPrefill);
   limits.max_batch = pool.max_batch.value_or(defaults.max_batch * ranks);
   limits.max_batched_tokens = pool.max_batched_tokens.value_or(defaults.max_batched_tokens * ranks);
@@ -56,10 +76,16 @@ ServingMemory serving_memory(const Model& model, const Serving& serving, const S
   const double width =
       3.0 * real(std::max(model.intermediate_size, model.moe_intermediate_size)) / real(degrees.tensor) +
       4.0 * real(model.hidden_size);
-  memory.activations_bytes = 2.0 * tokens * width;
-  memory.reserved_bytes = device.reserved_bytes.value + (1.0 - kPlannedShare) * device.capacity_bytes.value;
-  memory.cache_bytes =
-      device.capacity_bytes.value - memory.weights_bytes - memory.activations_bytes - memory.reserved_bytes;
+  // Logits of every sequence, 32-bit.
+  const double logits =
+      std::min(real(limits.max_batch), real(limits.max_batched_tokens)) / real(degrees.data) * real(model.vocab_size);
+  memory.activations_bytes = 2.0 * tokens * width + 4.0 * logits;
+  const EngineCosts& engine = machine.software.engine;
+  const double capacity = device.capacity_bytes.value;
+  const double planned = std::min(engine.planned_memory_ratio.value * capacity, capacity - device.reserved_bytes.value);
+  const double free = planned - memory.weights_bytes - memory.activations_bytes;
+  memory.cache_bytes = engine.free_memory_ratio.value * free;
+  memory.reserved_bytes = capacity - memory.weights_bytes - memory.activations_bytes - memory.cache_bytes;
   memory.cached_bytes_per_token = cached_bytes_per_token(model, serving, pool);
   const double room = std::max(0.0, memory.cache_bytes);
   memory.kv_capacity_tokens = room / memory.cached_bytes_per_token * real(degrees.data);

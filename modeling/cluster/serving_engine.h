@@ -2,10 +2,21 @@
 // Limits of a serving engine: scheduler, batch limits and the memory of one replica.
 #pragma once
 
+#include <string>
+#include <vector>
+
 #include "modeling/cluster/machine.h"
 #include "modeling/spec/spec.h"
 
 namespace windtunnel::modeling {
+
+/// The machine of a serving spec: load_machine, where an engine named without a software generation means the newest
+/// of its family.
+Machine load_serving_machine(const Spec& spec, std::vector<std::string>& warnings);
+
+/// Share of each prompt found in the prefix cache: the spec's, or, in an open loop that is silent, the engine's habit
+/// (its users' prompts repeat), with a sentence in `warnings`. Closed loops are benchmarks of unrelated prompts: 0.
+double prefix_cache_hit_ratio(const Spec& spec, const SoftwareGeneration& software, std::vector<std::string>& warnings);
 
 /// What the engine does when the spec does not say; see the contract's table of defaults.
 struct EngineLimits {
@@ -14,6 +25,8 @@ struct EngineLimits {
   Count max_batch = 0;
   /// Tokens of one iteration, over all attention ranks of the replica.
   Count max_batched_tokens = 0;
+  /// TensorRT-LLM reserves the whole length at admission (its guaranteed-no-evict scheduler); the others preempt.
+  KvPolicy kv_policy = KvPolicy::kPreempt;
 };
 
 /// The spec's limits, or those of its engine (of the software generation's family when the spec names no engine). A

@@ -8,7 +8,9 @@
 
 #include "modeling/cluster/placement.h"
 #include "modeling/costs/collective_cost.h"
+#include "modeling/costs/engine_all_reduce.h"
 #include "modeling/costs/operator_cost.h"
+#include "modeling/costs/serving_attention.h"
 #include "modeling/workload/serving_layer.h"
 
 namespace windtunnel::modeling {
@@ -62,9 +64,22 @@ struct Replica {
   const Machine& machine;
 
   double operator_s(const Operator& op) const {
-    if (op.kind != OperatorKind::kCollective) return operator_cost(op, machine.profile, machine.software).mean_s;
+    if (op.kind == OperatorKind::kCollective) return collective_s(op);
+    const double time_s = operator_cost(op, machine.profile, machine.software).mean_s;
+    return op.batch > 1.0 && op.name.starts_with("experts") ? time_s / expert_speed_ratio(op.precision) : time_s;
+  }
+
+  double expert_speed_ratio(Precision precision) const {
+    const EngineCosts& engine = machine.software.engine;
+    const bool four_bits = bytes_per_element(precision) < 1.0;
+    return (four_bits ? engine.expert_speed_4bit_ratio : engine.expert_speed_ratio).value;
+  }
+
+  double collective_s(const Operator& op) const {
     const Parallelism& d = pool.parallelism;
     const Count size = op.group == CommGroup::kTensor ? d.tensor : d.tensor * d.data;
+    if (op.collective == Collective::kAllReduce && size <= machine.profile.scale_up_domain_devices)
+      return engine_all_reduce_s(real(size), op.message_bytes, machine.profile) + machine.software.launch_s.value;
     const GroupPlacement group = neighbours(size, machine.profile.scale_up_domain_devices);
     return collective_cost(op.collective, op.message_bytes, group, machine.profile, {}, op.copies).mean_s;
   }
@@ -85,45 +100,11 @@ struct Replica {
     const double dense = real(model.num_hidden_layers) - experts;
     double sum_s = segment_s(Segment::kEmbedding, tokens);
     if (dense > 0.0) sum_s += dense * segment_s(Segment::kDenseLayer, tokens);
-    if (experts > 0.0) sum_s += experts * segment_s(Segment::kExpertLayer, tokens);
+    if (experts > 0.0)
+      sum_s += experts * (machine.software.engine.expert_floor_s.value + segment_s(Segment::kExpertLayer, tokens));
     return sum_s;
   }
 };
-
-/// Coefficients of the attention core, all layers together: linear in what is read and in what is computed.
-struct AttentionClock {
-  double layers = 0.0;
-  double fixed_s = 0.0;
-  double decode_per_context_token_s = 0.0;
-  double prefill_per_attended_token_s = 0.0;
-  double prefill_per_token_s = 0.0;
-
-  double decode_s(double sequences, double context_tokens) const {
-    return sequences > 0.0 ? fixed_s + decode_per_context_token_s * context_tokens : 0.0;
-  }
-  double prefill_s(double tokens, double attended_tokens) const {
-    if (tokens <= 0.0) return 0.0;
-    return fixed_s + prefill_per_attended_token_s * attended_tokens + prefill_per_token_s * tokens;
-  }
-};
-
-AttentionClock attention_clock(const Replica& replica) {
-  const AttentionShape shape = attention_shape(replica.model, replica.serving, replica.pool);
-  const HardwareProfile& profile = replica.machine.profile;
-  const AttentionEfficiency& efficiency = profile.compute.attention;
-  const double layers = real(replica.model.num_hidden_layers);
-  const double rate = precision_roof(profile.compute, Precision::kBf16).peak_flop_per_s;
-  const double bandwidth = profile.memory.bandwidth_bytes_per_s.value * profile.memory.stream_ratio.value;
-  AttentionClock clock;
-  clock.fixed_s = layers * replica.machine.software.launch_s.value;
-  clock.decode_per_context_token_s =
-      layers * std::max(shape.cached_bytes_per_token() / bandwidth, shape.query_heads * shape.decode_flop / rate);
-  // Rate r s / (s + h) at length s = 2 attended / tokens: flop attended (1 + h tokens / (2 attended)) / r.
-  clock.prefill_per_attended_token_s =
-      layers * shape.query_heads * shape.prefill_flop / (rate * efficiency.forward_compute_ratio.value);
-  clock.prefill_per_token_s = clock.prefill_per_attended_token_s * efficiency.half_length.value / 2.0;
-  return clock;
-}
 
 /// Everything iteration_s needs, built once.
 struct Clock {
@@ -131,6 +112,12 @@ struct Clock {
   CountTable head_s;
   AttentionClock attention;
   double step_s = 0.0;
+  double per_sequence_s = 0.0;
+  double per_prompt_s = 0.0;
+  /// Shortest iteration with prompts.
+  double prompt_floor_s = 0.0;
+  /// What prompts add to an iteration, however few their tokens.
+  double prompt_expert_s = 0.0;
   /// Attention ranks that share the load, and pipeline parts it is cut into.
   double ranks = 1.0;
   double pipeline = 1.0;
@@ -145,7 +132,9 @@ struct Clock {
                           attention.decode_s(sequences, load.decoding_context_tokens * share) +
                           attention.prefill_s(prompt_tokens, load.prompt_attended_tokens * share) +
                           head_s(decoded + load.prompts * share);
-    return step_s + part_s;
+    const double device_s = load.prompt_tokens > 0.0 ? std::max(part_s, prompt_floor_s) + prompt_expert_s : part_s;
+    return pipeline * step_s + device_s + per_sequence_s * load.decoding_sequences / ranks +
+           per_prompt_s * load.prompts / ranks;
   }
 };
 
@@ -162,21 +151,29 @@ IterationTime user_times(const ServingServiceTimes& times, BatchScheduler schedu
 }  // namespace
 
 IterationTime serving_iteration_time(const Model& model, const Serving& serving, const ServingPool& pool,
-                                     const Machine& machine) {
+                                     const Machine& machine, Frontend frontend) {
   if (serving.service_times)
     return user_times(*serving.service_times, serving.scheduler.value_or(BatchScheduler::kChunkedPrefill));
   const Replica replica{model, serving, pool, machine};
+  const EngineCosts& engine = machine.software.engine;
+  const bool streams = frontend == Frontend::kServer;
   constexpr double kLargestIteration = 65536.0;
   constexpr double kLargestHead = 4096.0;
   auto clock = std::make_shared<const Clock>(
       Clock{.tokens_s = CountTable(kLargestIteration, [&](double tokens) { return replica.tokens_s(tokens); }),
             .head_s = CountTable(kLargestHead, [&](double rows) { return replica.segment_s(Segment::kHead, rows); }),
-            .attention = attention_clock(replica),
+            .attention = AttentionClock(attention_shape(model, serving, pool), real(model.num_hidden_layers), machine),
             .step_s = machine.software.step_overhead_s.value,
+            .per_sequence_s = engine.per_sequence_s.value + (streams ? engine.per_stream_s.value : 0.0),
+            .per_prompt_s = engine.per_prompt_s.value,
+            .prompt_floor_s = real(model.num_hidden_layers) * engine.prompt_layer_s.value,
+            .prompt_expert_s = replica.expert_layers() * engine.prompt_expert_layer_s.value,
             .ranks = real(pool.parallelism.data),
             .pipeline = real(pool.parallelism.pipeline),
             .verified_tokens = 1.0 + (serving.speculative ? real(serving.speculative->tokens) : 0.0)});
-  return {.iteration_s = [clock](const IterationLoad& load) { return (*clock)(load); }};
+  return {.iteration_s = [clock](const IterationLoad& load) { return (*clock)(load); },
+          .request_overhead_s = streams ? engine.request_overhead_s.value : 0.0,
+          .token_overhead_s = streams ? engine.token_overhead_s.value : 0.0};
 }
 
 double kv_transfer_time_s(const Model& model, const Serving& serving, double prompt_tokens, const Machine& machine) {

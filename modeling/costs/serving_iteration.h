@@ -13,10 +13,13 @@
 
 namespace windtunnel::modeling {
 
+/// Whether tokens stream to clients through a server, or stay in an offline run of the engine.
+enum class Frontend { kServer, kOffline };
+
 /// The clock of one replica of `pool`. With `serving.service_times` those are the only times. Building it costs about
 /// a millisecond, a call of iteration_s some tens of nanoseconds.
 IterationTime serving_iteration_time(const Model& model, const Serving& serving, const ServingPool& pool,
-                                     const Machine& machine);
+                                     const Machine& machine, Frontend frontend = Frontend::kServer);
 
 /// Seconds to hand the cache of a prompt of `prompt_tokens` from a prefill to a decode replica over scale_out, on idle
 /// links.

@@ -98,7 +98,9 @@ ServingServiceTimes read_service_times(YamlReader block) {
 void read_engine(YamlReader& block, Serving& serving) {
   if (const auto engine = block.find("engine")) serving.engine = read_choice(*engine, kEngineChoices);
   if (const auto scheduler = block.find("scheduler")) serving.scheduler = read_choice(*scheduler, kSchedulerChoices);
+  serving.kv_policy_given = block.has("kv_policy");
   serving.kv_policy = read_choice(block, "kv_policy", kKvPolicyChoices, KvPolicy::kPreempt);
+  serving.prefix_cache_hit_given = block.has("prefix_cache_hit");
   serving.prefix_cache_hit_ratio = block.number("prefix_cache_hit", 0.0, 1.0, 0.0);
   if (const auto speculative = block.find("speculative")) serving.speculative = read_speculative(speculative->map());
   if (const auto times = block.find("service_times")) serving.service_times = read_service_times(times->map());

@@ -216,8 +216,12 @@ struct Serving {
   std::string engine;
   std::optional<BatchScheduler> scheduler;
   KvPolicy kv_policy = KvPolicy::kPreempt;
+  /// False: the spec is silent and the engine's habit decides, see cluster/serving_engine.h.
+  bool kv_policy_given = false;
   std::optional<Speculative> speculative;
   double prefix_cache_hit_ratio = 0.0;
+  /// False: the spec is silent, see cluster/serving_engine.h.
+  bool prefix_cache_hit_given = false;
   std::optional<ServingServiceTimes> service_times;
 };
 

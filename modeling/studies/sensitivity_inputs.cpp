@@ -84,8 +84,10 @@ void add_training(const Training& training, Inputs& inputs) {
 }
 
 void add_serving(const Serving& serving, Inputs& inputs) {
-  inputs.push_back({"serving.prefix_cache_hit", serving.prefix_cache_hit_ratio,
-                    [](Spec& s, double value) { s.serving->prefix_cache_hit_ratio = value; }});
+  inputs.push_back({"serving.prefix_cache_hit", serving.prefix_cache_hit_ratio, [](Spec& s, double value) {
+                      s.serving->prefix_cache_hit_ratio = value;
+                      s.serving->prefix_cache_hit_given = true;
+                    }});
   if (serving.speculative)
     inputs.push_back({"serving.speculative.acceptance", serving.speculative->acceptance_ratio,
                       [](Spec& s, double value) { s.serving->speculative->acceptance_ratio = value; }});

@@ -20,18 +20,20 @@ bool has_model(const Spec& spec) {
   return spec.model.hidden_size > 0;
 }
 
-EnginePool place_pool(const Spec& spec, const ServingPool& pool, double sequence_tokens, const Machine& machine) {
+EnginePool place_pool(const Spec& spec, const ServingPool& pool, double sequence_tokens, double prefix_cache_hit,
+                      const Machine& machine) {
   const Serving& serving = *spec.serving;
+  const Frontend frontend = spec.traffic.unlimited_concurrency ? Frontend::kOffline : Frontend::kServer;
   const EngineLimits limits = engine_limits(serving, pool, machine.software);
   EnginePool placed{.replicas = pool.replicas,
                     .rules = {.scheduler = limits.scheduler,
                               .max_batch = limits.max_batch,
                               .max_batched_tokens = limits.max_batched_tokens,
-                              .kv_policy = serving.kv_policy,
+                              .kv_policy = limits.kv_policy,
                               .speculative = serving.speculative,
                               .drafts_cost_time = !serving.service_times.has_value(),
-                              .prefix_cache_hit_ratio = serving.prefix_cache_hit_ratio},
-                    .time = serving_iteration_time(spec.model, serving, pool, machine)};
+                              .prefix_cache_hit_ratio = prefix_cache_hit},
+                    .time = serving_iteration_time(spec.model, serving, pool, machine, frontend)};
   if (has_model(spec))
     placed.rules.kv_capacity_tokens = kv_capacity_tokens(spec.model, serving, pool, machine, sequence_tokens);
   return placed;
@@ -117,7 +119,7 @@ void place_traffic(const Spec& spec, ServingSystem& system) {
 
 }  // namespace
 
-PlacedServing place_serving(const Spec& spec, const Machine& machine, std::vector<std::string>&) {
+PlacedServing place_serving(const Spec& spec, const Machine& machine, std::vector<std::string>& warnings) {
   const Serving& serving = *spec.serving;
   const bool is_split = serving.layout == ServingLayout::kDisaggregated;
   const ServingPool& pool = is_split ? serving.decode : serving.aggregated;
@@ -125,8 +127,9 @@ PlacedServing place_serving(const Spec& spec, const Machine& machine, std::vecto
   place_traffic(spec, placed.system);
   const std::vector<RequestClass>& classes = placed.system.classes;
   const double sequence_tokens = mean_prompt_tokens(classes) + mean_output_tokens(classes);
-  placed.system.pool = place_pool(spec, pool, sequence_tokens, machine);
-  if (is_split) placed.system.prefill = place_pool(spec, serving.prefill, sequence_tokens, machine);
+  const double hit = prefix_cache_hit_ratio(spec, machine.software, warnings);
+  placed.system.pool = place_pool(spec, pool, sequence_tokens, hit, machine);
+  if (is_split) placed.system.prefill = place_pool(spec, serving.prefill, sequence_tokens, hit, machine);
   if (is_split && has_model(spec)) {
     const double tokens = mean_prompt_tokens(classes);
     placed.system.transfer_per_token_s = kv_transfer_time_s(spec.model, serving, tokens, machine) / tokens;

@@ -41,8 +41,8 @@ class LayerWriter {
     operators_.push_back(std::move(op));
   }
 
-  void product(const char* name, double columns, double depth) {
-    product(name, tokens_, columns, depth, 1.0, serving_.weights);
+  void product(const char* name, double columns, double depth, Precision precision) {
+    product(name, tokens_, columns, depth, 1.0, precision);
   }
 
   void stream(const char* name, double bytes) {
@@ -73,6 +73,7 @@ class LayerWriter {
   double mlp_inputs() const { return model_.gated_mlp ? 2.0 : 1.0; }
   const Parallelism& degrees() const { return degrees_; }
   Precision weights() const { return serving_.weights; }
+  Precision attention_weights() const { return attention_precision(model_, serving_); }
   std::vector<Operator> take() { return std::move(operators_); }
 
  private:
@@ -89,8 +90,9 @@ void write_latent_projections(LayerWriter& w) {
   const double query_rank = real(m.q_lora_rank);
   const double latent = real(m.kv_lora_rank);
   const double query_width = w.heads() * real(m.qk_nope_head_dim + m.qk_rope_head_dim);
-  w.product("latent down-projection", query_rank + latent + real(m.qk_rope_head_dim), w.hidden());
-  w.product("query up-projection", query_width, query_rank > 0.0 ? query_rank : w.hidden());
+  w.product("latent down-projection", query_rank + latent + real(m.qk_rope_head_dim), w.hidden(),
+            w.attention_weights());
+  w.product("query up-projection", query_width, query_rank > 0.0 ? query_rank : w.hidden(), w.attention_weights());
   // Decoding multiplies queries and outputs by the key and value factors per head (absorption), a prompt expands its
   // keys and values: the same products with the operands in another order, DeepSeek-V2, arXiv:2405.04434 section 2.1.
   w.product("key-value factors", w.tokens(), real(m.qk_nope_head_dim + m.v_head_dim), latent, w.heads(),
@@ -105,17 +107,17 @@ void write_attention(LayerWriter& w, const AttentionShape& attention) {
     write_latent_projections(w);
   } else {
     const double key_value = attention.key_value_heads * attention.cached_width;
-    w.product("query-key-value", output + key_value, w.hidden());
+    w.product("query-key-value", output + key_value, w.hidden(), w.attention_weights());
     w.stream("rotate and cache", 2.0 * kActivationBytes * w.tokens() * (output + key_value));
   }
-  w.product("attention output", w.hidden(), output);
+  w.product("attention output", w.hidden(), output, w.attention_weights());
   w.reduce_over_tensor("reduce attention output");
 }
 
 void write_mlp(LayerWriter& w, const char* input, const char* output, double columns) {
-  w.product(input, w.mlp_inputs() * columns, w.hidden());
+  w.product(input, w.mlp_inputs() * columns, w.hidden(), w.weights());
   w.stream("activation", kActivationBytes * (w.mlp_inputs() + 1.0) * w.tokens() * columns);
-  w.product(output, w.hidden(), columns);
+  w.product(output, w.hidden(), columns, w.weights());
 }
 
 /// Experts spread over `expert` groups of devices; the devices of one group split each of its experts' matrices.
@@ -139,6 +141,7 @@ void write_experts(LayerWriter& w) {
   w.product("experts input", rows, w.mlp_inputs() * columns, w.hidden(), touched, w.weights());
   w.stream("experts activation", kActivationBytes * (w.mlp_inputs() + 1.0) * copies * columns);
   w.product("experts output", rows, w.hidden(), columns, touched, w.weights());
+  w.stream("weigh and add", kActivationBytes * copies * w.hidden() + w.hidden_bytes());
   if (exchanges)
     w.collective("combine tokens", Collective::kAllToAll, CommGroup::kExpert, message, real(m.num_experts_per_tok));
 }
@@ -170,16 +173,27 @@ void write_head(LayerWriter& w) {
 }
 
 /// Weights of one layer kind on one device.
-double layer_weight_bytes(const Model& m, const Parallelism& d, double bytes_per_weight, bool experts) {
+double layer_weight_bytes(const Model& m, const Serving& serving, const Parallelism& d, bool experts) {
   const double tensor = real(d.tensor);
-  double weights = attention_parameters_per_layer(m) / tensor;
-  if (!experts) return bytes_per_weight * (weights + mlp_parameters(m, m.intermediate_size) / tensor);
-  weights += mlp_parameters(m, m.num_shared_experts * m.moe_intermediate_size) / tensor;
+  const double bytes_per_weight = bytes_per_element(serving.weights);
+  const double attention =
+      bytes_per_element(attention_precision(m, serving)) * attention_parameters_per_layer(m) / tensor;
+  if (!experts) return attention + bytes_per_weight * mlp_parameters(m, m.intermediate_size) / tensor;
+  double weights = mlp_parameters(m, m.num_shared_experts * m.moe_intermediate_size) / tensor;
   weights += real(m.num_experts) * mlp_parameters(m, m.moe_intermediate_size) / real(d.tensor * d.data);
-  return bytes_per_weight * weights + kActivationBytes * real(m.num_experts * m.hidden_size);
+  return attention + bytes_per_weight * weights + kActivationBytes * real(m.num_experts * m.hidden_size);
 }
 
 }  // namespace
+
+Precision attention_precision(const Model& model, const Serving& serving) {
+  const bool four_bits = bytes_per_element(serving.weights) < 1.0;
+  return four_bits && model.is_mixture_of_experts() ? Precision::kBf16 : serving.weights;
+}
+
+Precision cache_precision(const Serving& serving) {
+  return bytes_per_element(serving.kv_cache) < 1.0 ? Precision::kFp8 : serving.kv_cache;
+}
 
 double AttentionShape::cached_bytes_per_token() const {
   return key_value_heads * cached_width * bytes_per_element(cache_precision);
@@ -188,7 +202,7 @@ double AttentionShape::cached_bytes_per_token() const {
 AttentionShape attention_shape(const Model& model, const Serving& serving, const ServingPool& pool) {
   const double tensor = real(pool.parallelism.tensor);
   AttentionShape shape;
-  shape.cache_precision = serving.kv_cache;
+  shape.cache_precision = cache_precision(serving);
   shape.query_heads = real(model.num_attention_heads) / tensor;
   if (model.has_latent_attention()) {
     const double latent = real(model.kv_lora_rank);
@@ -237,13 +251,12 @@ std::vector<Operator> serving_operators(const Model& model, const Serving& servi
 
 double serving_weight_bytes(const Model& model, const Serving& serving, const ServingPool& pool) {
   const Parallelism& d = pool.parallelism;
-  const double bytes = bytes_per_element(serving.weights);
   const double expert_layers =
       model.is_mixture_of_experts() ? real(model.num_hidden_layers - model.first_k_dense_layers) : 0.0;
   const double dense_layers = real(model.num_hidden_layers) - expert_layers;
   const double share = layers_on_rank(model, pool) / real(model.num_hidden_layers);
-  const double layers = dense_layers * layer_weight_bytes(model, d, bytes, false) +
-                        expert_layers * layer_weight_bytes(model, d, bytes, true);
+  const double layers = dense_layers * layer_weight_bytes(model, serving, d, false) +
+                        expert_layers * layer_weight_bytes(model, serving, d, true);
   const double ends = (model.tie_word_embeddings && d.pipeline == 1 ? 1.0 : 2.0) * kActivationBytes *
                       real(model.vocab_size * model.hidden_size) / real(d.tensor);
   return share * layers + (d.pipeline > 1 ? ends / 2.0 : ends);

@@ -13,6 +13,13 @@
 
 namespace windtunnel::modeling {
 
+/// Format of the attention's matrices: that of the weights, but 4-bit checkpoints of mixture-of-experts models quantise
+/// the experts and leave attention 16-bit (gpt-oss, DeepSeek-R1-FP4, Qwen3-235B-A22B-FP4).
+Precision attention_precision(const Model& model, const Serving& serving);
+
+/// Format of the cache: what the spec says, at least 8 bits, since no engine modelled attends to 4-bit keys.
+Precision cache_precision(const Serving& serving);
+
 /// Cached and computed quantities of one layer's attention on one device.
 struct AttentionShape {
   double query_heads = 0.0;

@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "modeling/costs/serving_iteration.h"
 
+#include <cmath>
+
 #include "modeling/cluster/serving_engine.h"
+#include "modeling/costs/engine_all_reduce.h"
+#include "modeling/costs/serving_attention.h"
+#include "modeling/spec/parameter_count.h"
 #include "modeling/spec/read_blocks.h"
 #include "modeling/spec/spec_error.h"
 #include "modeling/workload/serving_layer.h"
@@ -82,4 +87,118 @@ TEST_CASE("the user's own times are the iteration time", "[costs][serving]") {
   const IterationTime time = serving_iteration_time({}, serving, {}, {});
   CHECK(time.iteration_s({.decoding_sequences = 10, .decoding_context_tokens = 1000, .prompt_tokens = 100}) ==
         Approx(0.02 + 1e-3 + 2e-3 + 1e-4));
+}
+
+TEST_CASE("the products of a layer do 2 FLOP per weight and token", "[costs][serving]") {
+  // Per token, all tensor ranks together: twice the layer's matrices, attention core left out.
+  const Model model = load_model_shape("llama-3.1-8b");
+  for (const Count tensor : {1, 2, 8}) {
+    double flop = 0.0;
+    for (const Operator& op : serving_operators(model, {}, tensor_pool(tensor), Segment::kDenseLayer, 100.0))
+      flop += op.flop;
+    const double weights = attention_parameters_per_layer(model) + mlp_parameters(model, model.intermediate_size);
+    CHECK(flop * static_cast<double>(tensor) == Approx(2.0 * 100.0 * weights));
+  }
+}
+
+TEST_CASE("experts read only the weights their tokens touch", "[costs][serving]") {
+  const Model model = load_model_shape("mixtral-8x7b");
+  double weights = 0.0;
+  for (const Operator& op : serving_operators(model, {}, tensor_pool(1), Segment::kExpertLayer, 3.0)) {
+    if (op.name.starts_with("experts") && op.kind == OperatorKind::kMatrixProduct)
+      weights += op.batch * op.columns * op.depth;
+  }
+  CHECK(weights == Approx(8.0 * (1.0 - std::pow(0.75, 3)) * mlp_parameters(model, model.moe_intermediate_size)));
+}
+
+TEST_CASE("expert parallel shares tokens and weights over its ranks", "[costs][serving]") {
+  // Expert FLOP of one rank x ranks = 2 x tokens x experts per token x weights of one expert.
+  const Model model = load_model_shape("deepseek-v3");
+  ServingPool pool;
+  pool.parallelism.data = 8;
+  pool.parallelism.expert = 8;
+  double flop = 0.0;
+  for (const Operator& op : serving_operators(model, {}, pool, Segment::kExpertLayer, 64.0)) {
+    if (op.name.starts_with("experts")) flop += op.flop;
+  }
+  const double expert = mlp_parameters(model, model.moe_intermediate_size);
+  CHECK(8.0 * flop == Approx(2.0 * 8.0 * 64.0 * 8.0 * expert));
+}
+
+TEST_CASE("a large all-reduce moves 2 (n - 1) / n of its bytes, a small one costs its latency", "[costs][serving]") {
+  const HardwareProfile profile = machine_of("h100-sxm-80gb").profile;
+  CHECK(engine_all_reduce_s(1, 1e6, profile) == 0.0);
+  CHECK(engine_all_reduce_s(8, 1.0, profile) == Approx(profile.serving.one_shot_latency_s.value).epsilon(1e-3));
+  const double per_byte = (engine_all_reduce_s(8, 2e9, profile) - engine_all_reduce_s(8, 1e9, profile)) / 1e9;
+  CHECK(per_byte == Approx(1.75 / (450e9 * profile.serving.two_shot_ratio.value)));
+}
+
+TEST_CASE("decode attention of a large cache runs at its share of the bandwidth", "[costs][serving]") {
+  const Machine machine = machine_of("h100-sxm-80gb");
+  const AttentionShape shape = attention_shape(load_model_shape("llama-3.1-8b"), {}, {});
+  const AttentionClock clock(shape, 1.0, machine);
+  CHECK(clock.decode_s(0.0, 0.0) == 0.0);
+  const double per_token = (clock.decode_s(100, 4e7) - clock.decode_s(100, 2e7)) / 2e7;
+  // 8 key-value heads x 128 x (keys, values) x 2 bytes.
+  CHECK(per_token == Approx(4096.0 / (3.35e12 * machine.profile.serving.decode_memory_ratio.value)).epsilon(1e-3));
+}
+
+TEST_CASE("a faster memory shortens decoding, a faster processor prefilling", "[costs][serving]") {
+  const Model model = load_model_shape("llama-3.1-70b");
+  const IterationLoad decode{.decoding_sequences = 64, .decoding_context_tokens = 64e3};
+  const IterationLoad prefill{.prompt_tokens = 8192, .prompt_attended_tokens = 33558528, .prompts = 1};
+  const auto time_of = [&](const char* device, const IterationLoad& load) {
+    return serving_iteration_time(model, {}, tensor_pool(8), machine_of(device, "trtllm-1.1")).iteration_s(load);
+  };
+  CHECK(time_of("h200-sxm-141gb", decode) < time_of("h100-sxm-80gb", decode));
+  CHECK(time_of("h100-sxm-80gb", decode) < time_of("a100-sxm-80gb", decode));
+  CHECK(time_of("h100-sxm-80gb", prefill) < time_of("a100-sxm-80gb", prefill));
+  CHECK(time_of("b200-sxm-180gb", prefill) < time_of("h100-sxm-80gb", prefill));
+  // H200 differs from H100 in its memory alone.
+  CHECK(time_of("h200-sxm-141gb", prefill) == Approx(time_of("h100-sxm-80gb", prefill)).epsilon(0.1));
+}
+
+TEST_CASE("a pipeline of p stages cuts the load into p parts", "[costs][serving]") {
+  // Without host time per iteration, p parts of 1/p of the load cost at least one whole pass.
+  Machine machine = machine_of("h100-sxm-80gb", "trtllm-0.17");
+  const Model model = load_model_shape("llama-3.1-8b");
+  ServingPool staged;
+  staged.parallelism.pipeline = 4;
+  const IterationLoad load{.decoding_sequences = 64, .decoding_context_tokens = 64e3};
+  const IterationLoad quarter{.decoding_sequences = 16, .decoding_context_tokens = 16e3};
+  machine.software.engine.per_sequence_s.value = 0.0;
+  machine.software.step_overhead_s.value = 0.0;
+  const double whole = serving_iteration_time(model, {}, tensor_pool(1), machine).iteration_s(quarter);
+  CHECK(serving_iteration_time(model, {}, staged, machine).iteration_s(load) == Approx(whole));
+}
+
+TEST_CASE("limits are the engine's unless the spec says", "[cluster][serving]") {
+  const SoftwareGeneration trtllm = machine_of("h100-sxm-80gb", "trtllm-1.1").software;
+  const SoftwareGeneration vllm = machine_of("h100-sxm-80gb", "vllm-0.15").software;
+  CHECK(engine_limits({}, {}, vllm).max_batch == 256);
+  CHECK(engine_limits({}, {}, vllm).kv_policy == KvPolicy::kPreempt);
+  CHECK(engine_limits({}, {}, trtllm).max_batch == 2048);
+  CHECK(engine_limits({}, {}, trtllm).kv_policy == KvPolicy::kReserve);
+  ServingPool pool;
+  pool.max_batch = 7;
+  CHECK(engine_limits({}, pool, trtllm).max_batch == 7);
+  pool.max_batch.reset();
+  pool.parallelism.data = 8;
+  CHECK(engine_limits({}, pool, trtllm).max_batch == 8 * 2048);
+}
+
+TEST_CASE("cached prompts are assumed only where an open loop is silent", "[cluster][serving]") {
+  Spec spec;
+  spec.serving = Serving{};
+  const SoftwareGeneration vllm = machine_of("h100-sxm-80gb", "vllm-0.15").software;
+  std::vector<std::string> warnings;
+  spec.traffic.concurrency = 8;
+  CHECK(prefix_cache_hit_ratio(spec, vllm, warnings) == 0.0);
+  CHECK(warnings.empty());
+  spec.traffic.concurrency.reset();
+  spec.traffic.arrival_rate_per_s = 1.0;
+  CHECK(prefix_cache_hit_ratio(spec, vllm, warnings) == vllm.engine.prefix_cache_hit_ratio.value);
+  CHECK(warnings.size() == 1);
+  spec.serving->prefix_cache_hit_given = true;
+  CHECK(prefix_cache_hit_ratio(spec, vllm, warnings) == 0.0);
 }
