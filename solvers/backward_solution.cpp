@@ -10,14 +10,16 @@
 namespace windtunnel::solvers {
 namespace {
 
-// Corrections between two residuals in full precision; a correction has no more than six digits to give.
+// Corrections between two residuals in full precision; a correction has no more than eleven digits to give.
 constexpr int kIterationsPerRun = 60;
 constexpr int kIterationsPerCheck = 5;
-constexpr double kReductionPerRun = 1e-8;
+constexpr double kReductionPerRun = 1e-11;
 // Ways of Anderson mixing: five steps pay for their vectors, more do not.
 constexpr int kMixingDepth = 5;
-// Runs that do not halve the residual before the next way is tried.
+// Runs that do not halve the residual before the next way is tried. What cycles leave in states of next to no weight,
+// which their aggregates cannot see, sweeps take away.
 constexpr int kPatience = 3;
+constexpr double kWorthwhileCycles = 0.1;
 // Sweeps first run into the residual they push through the chain: so much growth is no failure.
 constexpr double kToleratedGrowth = 5.0;
 // Relative accuracy of the weights: the constant in a closed chain's residual is known as well as they are.
@@ -48,6 +50,17 @@ double predicted(const CorrectionOutcome& run, double wanted) {
 
 }  // namespace
 
+Residuals residuals_of(const PartialChain& part, const Vector& reward, const PreciseVector& h) {
+  Residuals result{Vector(part.states()), Vector(part.states())};
+  for (Index k = 0; k < part.states(); ++k) {
+    const Index state = part.member(k);
+    const Enclosure drift = drift_at(part.whole().outgoing().row(state), state, reward(state), h);
+    result.value(k) = drift.value;
+    result.error(k) = std::nextafter(drift.error, HUGE_VAL);
+  }
+  return result;
+}
+
 BackwardSolver::BackwardSolver(const PartialChain& part, const BackwardOptions& options, Vector weight)
     : part_(part), options_(options), weight_(std::move(weight)) {
   const Stage swept{Method::kGaussSeidel, 0, 120.0};
@@ -66,7 +79,8 @@ BackwardSolver::BackwardSolver(const PartialChain& part, const BackwardOptions& 
       stages_ = {levels, {Method::kMultilevel, 0, HUGE_VAL}};
       break;
     default:
-      stages_ = {swept, mixed, levels, {Method::kMultilevel, 0, 400.0}, patient};
+      stages_ = {swept, mixed, levels, swept, {Method::kMultilevel, 0, 400.0}, patient};
+      if (options.sweeps_are_slow) stages_.erase(stages_.begin(), stages_.begin() + 2);
       if (reduction_is_cheap(part.rates())) stages_.insert(stages_.begin(), {Method::kGth, 0, HUGE_VAL});
   }
   prepare();
@@ -106,17 +120,6 @@ bool BackwardSolver::next_stage() {
   return true;
 }
 
-Residuals BackwardSolver::residuals(const Vector& reward, const PreciseVector& h) const {
-  Residuals result{Vector(part_.states()), Vector(part_.states())};
-  for (Index k = 0; k < part_.states(); ++k) {
-    const Index state = part_.member(k);
-    const Enclosure drift = drift_at(part_.whole().outgoing().row(state), state, reward(state), h);
-    result.value(k) = drift.value;
-    result.error(k) = std::nextafter(drift.error, HUGE_VAL);
-  }
-  return result;
-}
-
 Vector BackwardSolver::correction_of(const Vector& residual, double target_per_s, bool& fruitless) {
   Vector wanted = residual;
   if (part_.closed() && weight_.size() > 0) wanted.array() -= weight_.dot(residual) / weight_.sum();
@@ -140,7 +143,7 @@ bool BackwardSolver::solve(const Vector& reward, double target_per_s,
   int stalls = 0;
   bool polished = false;
   while (true) {
-    const Residuals left = residuals(reward, h);
+    const Residuals left = residuals_of(part_, reward, h);
     const bool enough = good_enough(left);
     // With the factors at hand one more correction costs next to nothing and gives all digits there are.
     if (enough && (polished || stage().method != Method::kGth)) return true;
@@ -148,8 +151,9 @@ bool BackwardSolver::solve(const Vector& reward, double target_per_s,
     const double size = part_.closed() ? left.highest() - left.lowest() : left.value.lpNorm<Eigen::Infinity>();
     if (!std::isfinite(size) || iterations_ >= options_.max_iterations) return false;
     stalls = size > 0.5 * before ? stalls + 1 : 0;
+    const bool poor_cycles = stage().method == Method::kMultilevel && size > kWorthwhileCycles * before;
     before = std::min(before, size);
-    if (stalls >= kPatience) {
+    if (stalls >= kPatience || poor_cycles) {
       if (!next_stage()) return false;
       stalls = 0;
     }

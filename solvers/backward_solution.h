@@ -21,6 +21,8 @@ struct BackwardOptions {
   Method method = Method::kAutomatic;
   /// Corrections in all.
   long long max_iterations = 20'000;
+  /// Sweeps have been tried: kAutomatic begins with multilevel cycles.
+  bool sweeps_are_slow = false;
 };
 
 /// Remaining drifts on the part: state by state the function did not solve its equation by this much.
@@ -34,13 +36,15 @@ struct Residuals {
   double highest() const { return std::nextafter((value + error).maxCoeff(), HUGE_VAL); }
 };
 
+/// Of h on the part; h outside counts too.
+Residuals residuals_of(const PartialChain& part, const Vector& reward, const PreciseVector& h);
+
 class BackwardSolver {
  public:
   /// Keeps a reference to the part. `weight` (may be empty): about the time spent in each of its states, > 0; otherwise
   /// it is computed when it is needed.
   BackwardSolver(const PartialChain& part, const BackwardOptions& options, Vector weight = {});
 
-  Residuals residuals(const Vector& reward, const PreciseVector& h) const;
   /// Improves h on the part until `good_enough(residuals)`; `target_per_s` is about the residual that makes it so.
   /// Leaves h outside alone. Returns whether it got there.
   bool solve(const Vector& reward, double target_per_s, const std::function<bool(const Residuals&)>& good_enough,

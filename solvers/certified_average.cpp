@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "solvers/flow_solution.h"
+#include "solvers/bias_sweeps.h"
 #include "solvers/gauss_seidel.h"
 #include "solvers/state_order.h"
 
@@ -27,8 +27,8 @@ constexpr Index kMaxReordered = 40'000'000;
 // Sweep pairs after which the likeliest state is among those that matter.
 constexpr int kPairsForMode = 6;
 
-/// States by their distance to a likely state: repair, service and the like lead there.
-std::vector<Index> order_to_mode(const PartialChain& part) {
+/// About the time spent in each state: enough to tell the likely states from the others.
+Vector crude_weight(const PartialChain& part) {
   const SparseRates incoming = transposed(part.rates());
   const Vector reciprocal = part.exit_per_s().cwiseInverse();
   Vector x = reciprocal / reciprocal.sum();
@@ -37,9 +37,14 @@ std::vector<Index> order_to_mode(const PartialChain& part) {
         incoming, reciprocal, [](Index) { return 0.0; }, 1e-290, x);
     x /= x.sum();
   }
+  return x;
+}
+
+/// States by their distance to a likely state: repair, service and the like lead there.
+std::vector<Index> order_to_mode(const PartialChain& part, const Vector& weight) {
   Index mode = 0;
-  x.maxCoeff(&mode);
-  std::vector<Index> order = order_towards(incoming, {mode});
+  weight.maxCoeff(&mode);
+  std::vector<Index> order = order_towards(transposed(part.rates()), {mode});
   for (Index& state : order) state = part.member(state);
   return order;
 }
@@ -63,37 +68,54 @@ class AverageProblem {
   AverageProblem(const Vector& reward, const CertifiedAverageOptions& options, CertifiedAverage& result)
       : reward_(reward), options_(options), result_(result) {}
 
-  bool solve(const PartialChain& part, Method method, Vector weight) {
-    BackwardSolver solver(part, {.method = method, .max_iterations = options_.max_iterations}, std::move(weight));
-    const auto tight = [&](const Residuals& left) {
-      result_.bounds = intersection(result_.bounds, {left.lowest(), left.highest()});
-      return result_.bounds.width() <= 2.0 * allowed_error(options_, result_.bounds);
-    };
-    bool done = solver.solve(reward_, target(), tight, result_.bias);
+  bool solve(const PartialChain& part) {
+    BackwardSolver solver(
+        part, {.method = options_.method, .max_iterations = options_.max_iterations, .sweeps_are_slow = swept_});
+    bool done = solver.solve(
+        reward_, target(), [&](const Residuals& left) { return tight(left); }, result_.bias);
     if (solver.reduction() != nullptr && solver.reduction()->stationary().size() > 0) {
       result_.bounds = intersection(result_.bounds, without_subtraction(part.part_of(reward_), *solver.reduction()));
-      done = done || result_.bounds.width() <= 2.0 * allowed_error(options_, result_.bounds);
+      done = done || is_tight();
     }
     result_.method_used = solver.method_used();
     result_.iterations += solver.iterations();
     return done;
   }
 
-  /// By sweeps in the order towards the mode, if they converge fast.
+  /// By sweeps in the order towards the mode, as long as they converge fast.
   bool solve_in_order(const PartialChain& part) {
     if (part.rates().size() > kMaxReordered) return false;
-    const PartialChain ordered(part.whole(), order_to_mode(part));
-    const SparseRates incoming = transposed(ordered.rates());
-    const Vector none;
-    const FlowSystem system{incoming, ordered.exit_per_s(), ordered.leaving_per_s(), none};
-    FlowSolution flow =
-        solve_flow(system, {.method = Method::kGaussSeidel, .tolerance = kFlowTolerance, .only_while_fast = true});
-    result_.iterations += flow.iterations;
-    return flow.usable() && solve(ordered, Method::kAutomatic, std::move(flow.x));
+    swept_ = true;
+    const Vector weight = crude_weight(part);
+    const PartialChain ordered(part.whole(), order_to_mode(part, weight));
+    Vector weight_in_order(part.states());
+    Vector in_whole = Vector::Zero(part.whole().states());
+    for (Index k = 0; k < part.states(); ++k) in_whole(part.member(k)) = weight(k);
+    weight_in_order = ordered.part_of(in_whole);
+    BiasSweeps sweeps(ordered, weight_in_order);
+    result_.method_used = Method::kGaussSeidel;
+    Vector reward = ordered.part_of(reward_);
+    for (int refinement = 0; refinement < kMaxRefinements; ++refinement) {
+      const BiasSweeps::Outcome found = sweeps.solve(reward, target());
+      result_.iterations += found.iterations;
+      const double before = result_.bounds.width();
+      for (Index k = 0; k < ordered.states(); ++k) result_.bias.add(ordered.member(k), found.bias(k));
+      const Residuals left = residuals_of(ordered, reward_, result_.bias);
+      if (tight(left)) return true;
+      if (!(result_.bounds.width() < 0.5 * before)) return false;
+      reward = left.value;
+    }
+    return false;
   }
 
  private:
-  static constexpr double kFlowTolerance = 1e-10;
+  static constexpr int kMaxRefinements = 4;
+
+  bool is_tight() const { return result_.bounds.width() <= 2.0 * allowed_error(options_, result_.bounds); }
+  bool tight(const Residuals& left) {
+    result_.bounds = intersection(result_.bounds, {left.lowest(), left.highest()});
+    return is_tight();
+  }
 
   /// About the residual that will do: the value is not known yet, its scale is.
   double target() const {
@@ -104,6 +126,7 @@ class AverageProblem {
   const Vector& reward_;
   const CertifiedAverageOptions& options_;
   CertifiedAverage& result_;
+  bool swept_ = false;
 };
 
 }  // namespace
@@ -117,8 +140,7 @@ CertifiedAverage solve_certified_average(const PartialChain& part, const Vector&
   result.bounds = {own.minCoeff(), own.maxCoeff()};
   AverageProblem problem(reward, options, result);
   const bool iterative = options.method == Method::kAutomatic && !reduction_is_cheap(part.rates());
-  const bool done = result.bounds.width() == 0.0 || (iterative && problem.solve_in_order(part)) ||
-                    problem.solve(part, options.method, {});
+  const bool done = result.bounds.width() == 0.0 || (iterative && problem.solve_in_order(part)) || problem.solve(part);
   result.value = 0.5 * (result.bounds.lower + result.bounds.upper);
   result.error_bound = std::nextafter(0.5 * result.bounds.width(), HUGE_VAL);
   result.termination = done ? Termination::kConverged : Termination::kIterationLimit;

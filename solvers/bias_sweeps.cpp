@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "solvers/bias_sweeps.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace windtunnel::solvers {
+namespace {
+
+constexpr int kPairsPerCheck = 10;
+// Information first has to travel through the chain.
+// Multilevel cycles cost about as much as the second; a chain far from the first is told early.
+constexpr int kPairsBeforeJudging = 50;
+constexpr int kPairsBeforeGivingUp = 20;
+constexpr double kMaxPredictedPairs = 120.0;
+constexpr double kHopelessPairs = 1'000.0;
+
+}  // namespace
+
+BiasSweeps::BiasSweeps(const PartialChain& part, const Vector& weight)
+    : part_(part),
+      weight_(weight),
+      reciprocal_(part.exit_per_s().cwiseInverse()),
+      x_(static_cast<std::size_t>(part.states())) {}
+
+void BiasSweeps::relax(Index i, const Vector& reward) {
+  const SparseRates& rates = part_.rates();
+  double own = reward(i);
+  double time = 1.0;
+  const auto end = static_cast<std::size_t>(rates.begin[static_cast<std::size_t>(i) + 1]);
+  for (auto e = static_cast<std::size_t>(rates.begin[static_cast<std::size_t>(i)]); e < end; ++e) {
+    const Pair& there = x_[static_cast<std::size_t>(rates.state[e])];
+    own += rates.rate_per_s[e] * there.reward;
+    time += rates.rate_per_s[e] * there.time;
+  }
+  x_[static_cast<std::size_t>(i)] = {own * reciprocal_(i), time * reciprocal_(i)};
+}
+
+BiasSweeps::Outcome BiasSweeps::judge(const Vector& reward) {
+  const Index n = part_.states();
+  Vector left(n);
+  Vector left_of_time(n);
+  for (Index i = 0; i < n; ++i) {
+    const Pair& here = x_[static_cast<std::size_t>(i)];
+    Pair drift{reward(i) - part_.exit_per_s()(i) * here.reward, 1.0 - part_.exit_per_s()(i) * here.time};
+    for (const auto [to, rate] : part_.rates().row(i)) {
+      drift.reward += rate * x_[static_cast<std::size_t>(to)].reward;
+      drift.time += rate * x_[static_cast<std::size_t>(to)].time;
+    }
+    left(i) = drift.reward;
+    left_of_time(i) = drift.time;
+  }
+  Outcome outcome;
+  outcome.average_per_s = weight_.dot(left) / weight_.dot(left_of_time);
+  left -= outcome.average_per_s * left_of_time;
+  outcome.span_per_s = left.maxCoeff() - left.minCoeff();
+  const Pair first = x_.front();
+  for (Pair& pair : x_) {
+    pair.reward -= first.reward;
+    pair.time -= first.time;
+  }
+  return outcome;
+}
+
+BiasSweeps::Outcome BiasSweeps::solve(const Vector& reward, double target_per_s) {
+  for (Pair& pair : x_) pair.reward = 0.0;
+  const Index n = part_.states();
+  Outcome outcome;
+  double before = HUGE_VAL;
+  for (long long pairs = kPairsPerCheck;; pairs += kPairsPerCheck) {
+    for (int k = 0; k < kPairsPerCheck; ++k) {
+      for (Index i = 0; i < n; ++i) relax(i, reward);
+      for (Index i = n - 1; i >= 0; --i) relax(i, reward);
+    }
+    outcome = judge(reward);
+    outcome.iterations = pairs;
+    const double decay = std::log(before / outcome.span_per_s) / kPairsPerCheck;
+    const double predicted = std::log(outcome.span_per_s / target_per_s) / decay;
+    before = outcome.span_per_s;
+    if (!(outcome.span_per_s > target_per_s)) break;
+    const double allowed = pairs >= kPairsBeforeJudging ? kMaxPredictedPairs : kHopelessPairs;
+    if (pairs >= kPairsBeforeGivingUp && !(decay > 0.0 && predicted <= allowed)) break;
+  }
+  outcome.bias.resize(n);
+  for (Index i = 0; i < n; ++i) {
+    const Pair& pair = x_[static_cast<std::size_t>(i)];
+    outcome.bias(i) = pair.reward - outcome.average_per_s * pair.time;
+  }
+  return outcome;
+}
+
+}  // namespace windtunnel::solvers

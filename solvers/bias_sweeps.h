@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+// The bias of a closed chain by Gauss-Seidel sweeps from the reward side alone, without knowing where the chain spends
+// its time: two systems, one for the reward and one for the constant 1, are swept together (the matrix is read once for
+// both). Each sweep moves both by a multiple of the same function; the ratio of the multiples is the average reward,
+// and what remains of the reward's solution after the ratio's share of the other is taken off is the bias. Derived
+// here; that it converges is a matter of luck, that the result is right is not: the certificate of certified_average.h
+// decides.
+#pragma once
+#include <vector>
+
+#include "solvers/partial_chain.h"
+
+namespace windtunnel::solvers {
+
+class BiasSweeps {
+ public:
+  /// Keeps references. `weight`: about the time spent in each state of the part; a few digits will do.
+  BiasSweeps(const PartialChain& part, const Vector& weight);
+
+  struct Outcome {
+    /// About the average of the reward; the bias has reward - average + Q bias = 0, about.
+    double average_per_s = 0.0;
+    Vector bias;
+    /// Highest less lowest of what is left of that equation.
+    double span_per_s = 0.0;
+    /// Sweep pairs.
+    long long iterations = 0;
+  };
+
+  /// `reward`: one entry per state of the part. Until the span is at most `target_per_s`, stays where it is, or is not
+  /// expected to get there within some hundred pairs. May be called again for another reward, which then is cheaper.
+  Outcome solve(const Vector& reward, double target_per_s);
+
+ private:
+  struct Pair {
+    double reward = 0.0;
+    double time = 0.0;
+  };
+
+  void relax(Index i, const Vector& reward);
+  /// What is left of both systems; keeps both near 0 in the first state.
+  Outcome judge(const Vector& reward);
+
+  const PartialChain& part_;
+  const Vector& weight_;
+  Vector reciprocal_;
+  std::vector<Pair> x_;
+};
+
+}  // namespace windtunnel::solvers
