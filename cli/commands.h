@@ -101,6 +101,10 @@ struct SolveCommand {
   solvers::Method method = solvers::Method::kAutomatic;
   /// Proven error wanted, absolute or relative; 0: the default of the library.
   double tolerance = 0.0;
+  /// Also say by how much each answer changes with each constant or transition.
+  bool sensitivity = false;
+  /// Check the certificates once more, independently of the solver.
+  bool verify = false;
   Format format = Format::kTable;
   /// Empty or "-": standard output.
   std::string output;

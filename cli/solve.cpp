@@ -48,8 +48,10 @@ SolveReport answered(const SolveCommand& command, const std::vector<solvers::Pro
                      double build_time_s) {
   SolveReport report{
       .states = model.chain.states(), .transitions = model.chain.transitions(), .build_time_s = build_time_s};
+  AnswerOptions options{.method = command.method, .tolerance = command.tolerance};
+  if (command.sensitivity) options.sensitivities = sensitivities_of(command, model);
   for (const solvers::PropertyFile& file : files) {
-    std::vector<PropertyAnswer> more = answers(file, model, {command.method, command.tolerance});
+    std::vector<PropertyAnswer> more = answers(file, model, options);
     std::move(more.begin(), more.end(), std::back_inserter(report.properties));
   }
   return report;

@@ -35,8 +35,9 @@ void answer_comparison(const solvers::Threshold& threshold, const solvers::Check
                                result.upper, threshold.level);
 }
 
-void answer_question(const LabelledChain& chain, const solvers::Question& question,
-                     const solvers::CheckOptions& options, PropertyAnswer& answer) {
+void answer_question(const LabelledChain& chain, const solvers::Question& question, const AnswerOptions& asked,
+                     PropertyAnswer& answer) {
+  const solvers::CheckOptions options = check_options(asked);
   const solvers::CheckResult result = check(chain, question.query, question.filter, options);
   answer.error_bound = result.error_bound;
   answer.lower = result.lower;
@@ -51,6 +52,7 @@ void answer_question(const LabelledChain& chain, const solvers::Question& questi
     answer.exit_code = ExitCode::kNoAnswer;
     answer.message = result.message;
   }
+  if (asked.sensitivities && result.usable()) answer.sensitivities = asked.sensitivities(question.query);
 }
 
 solvers::StateBounds inner_bounds(const LabelledChain& chain, const solvers::Query& query,
@@ -74,11 +76,13 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
 }
 
 PropertyAnswer answer(const solvers::PropertyFile& file, const solvers::PropertySyntax& property,
-                      solvers::prism::BuiltModel& model, const solvers::CheckOptions& options) {
+                      solvers::prism::BuiltModel& model, const AnswerOptions& options) {
   PropertyAnswer answer{.name = property.name, .property = property.text};
   const auto start = std::chrono::steady_clock::now();
   try {
-    const auto inner = [&](const solvers::Query& query) { return inner_bounds(model.chain, query, options); };
+    const auto inner = [&](const solvers::Query& query) {
+      return inner_bounds(model.chain, query, check_options(options));
+    };
     const solvers::BoundProperty bound = bind_property(file, property, model.chain, model.scope, inner);
     if (const auto* question = std::get_if<solvers::Question>(&bound)) {
       answer_question(model.chain, *question, options, answer);
@@ -106,7 +110,7 @@ std::vector<PropertyAnswer> answers(const solvers::PropertyFile& file, solvers::
   solvers::declare_constants(file, model.scope);
   std::vector<PropertyAnswer> answers;
   for (const solvers::PropertySyntax& property : file.properties) {
-    answers.push_back(answer(file, property, model, check_options(options)));
+    answers.push_back(answer(file, property, model, options));
   }
   return answers;
 }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "cli/exit_code.h"
+#include "cli/solve_sensitivity.h"
 #include "solvers/csl/property_parser.h"
 #include "solvers/prism/model_file.h"
 #include "solvers/solve_result.h"
@@ -31,6 +32,8 @@ struct PropertyAnswer {
   long long iterations = 0;
   double solve_time_s = 0.0;
   std::string message;
+  /// As asked for.
+  std::vector<AnswerSensitivity> sensitivities;
   ExitCode exit_code = ExitCode::kAnswered;
 };
 
@@ -38,6 +41,8 @@ struct AnswerOptions {
   solvers::Method method = solvers::Method::kAutomatic;
   /// 0: the default of the library.
   double tolerance = 0.0;
+  /// Empty: not asked for.
+  SensitivityQuestion sensitivities;
 };
 
 /// Answers all properties of the file, in order. Throws solvers::InputError for a mistake in a constant of the file; a

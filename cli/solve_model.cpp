@@ -81,10 +81,16 @@ std::string file_text(const std::string& path) {
   return text.str();
 }
 
+bool is_explicit(const std::string& path) {
+  const std::string extension = std::filesystem::path(path).extension().string();
+  return extension == ".tra" || extension == ".mtx";
+}
+
 solvers::prism::BuiltModel load_model(const SolveCommand& command) {
   const solvers::prism::GivenConstants constants = solvers::prism::parse_constants(command.constants);
-  const std::string extension = std::filesystem::path(command.model).extension().string();
-  if (extension == ".tra" || extension == ".mtx") return load_explicit(command, extension == ".mtx", constants);
+  if (is_explicit(command.model)) {
+    return load_explicit(command, std::filesystem::path(command.model).extension() == ".mtx", constants);
+  }
   return solvers::prism::build_model(file_text(command.model), command.model, constants);
 }
 

@@ -19,6 +19,9 @@ class FileError : public std::runtime_error {
 /// The whole file. Throws FileError `FILE: cannot be read: REASON`.
 std::string file_text(const std::string& path);
 
+/// Whether the file is a list of transitions.
+bool is_explicit(const std::string& path);
+
 /// By the name of the model: .tra and .mtx are lists of transitions, anything else is the PRISM language. Throws
 /// FileError, and solvers::InputError with the place of a mistake.
 solvers::prism::BuiltModel load_model(const SolveCommand& command);

@@ -33,6 +33,21 @@ std::vector<std::string> row(const PropertyAnswer& answer) {
           answer.method, std::to_string(answer.iterations), time_text(answer.solve_time_s)};
 }
 
+std::string sensitivity_text(const std::optional<double>& value) {
+  return value.has_value() ? fmt::format("{:.8g}", *value) : "unknown";
+}
+
+/// One block per answer that has them.
+std::string sensitivities_table(const PropertyAnswer& answer) {
+  if (answer.sensitivities.empty()) return "";
+  std::vector<std::vector<std::string>> rows = {{"INPUT", "VALUE", "DERIVATIVE", "ELASTICITY"}};
+  for (const AnswerSensitivity& s : answer.sensitivities) {
+    rows.push_back({s.input, fmt::format("{:.8g}", s.input_value), sensitivity_text(s.derivative),
+                    sensitivity_text(s.elasticity)});
+  }
+  return "\n" + answer.property + "\n" + text_table(rows);
+}
+
 Json number(double value) {
   if (std::isnan(value)) return nullptr;
   if (std::isinf(value)) return value > 0.0 ? "inf" : "-inf";
@@ -58,6 +73,12 @@ Json answer_json(const PropertyAnswer& answer) {
   entry["solve_time_s"] = answer.solve_time_s;
   if (!answer.name.empty()) entry["name"] = answer.name;
   if (!answer.message.empty()) entry["message"] = answer.message;
+  for (const AnswerSensitivity& sensitivity : answer.sensitivities) {
+    entry["sensitivities"].push_back({{"input", sensitivity.input},
+                                      {"input_value", sensitivity.input_value},
+                                      {"derivative", number(sensitivity.derivative)},
+                                      {"elasticity", number(sensitivity.elasticity)}});
+  }
   return entry;
 }
 
@@ -70,7 +91,9 @@ std::string solve_table(const SolveReport& report) {
   if (report.properties.empty()) return text;
   std::vector<std::vector<std::string>> rows = {{"PROPERTY", "VALUE", "ERROR BOUND", "METHOD", "ITERATIONS", "TIME"}};
   for (const PropertyAnswer& answer : report.properties) rows.push_back(row(answer));
-  return text + "\n" + text_table(rows);
+  text += "\n" + text_table(rows);
+  for (const PropertyAnswer& answer : report.properties) text += sensitivities_table(answer);
+  return text;
 }
 
 std::string solve_json(const SolveReport& report) {

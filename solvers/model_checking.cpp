@@ -27,13 +27,18 @@ const RewardStructure& rewards_of(const LabelledChain& chain, const RewardFormul
   return chain.rewards[formula.structure];
 }
 
+/// 1 - x rounded down, or up; exact at 0 and 1.
+double complement_below(double x) {
+  return x == 0.0 || x == 1.0 ? 1.0 - x : std::max(0.0, std::nextafter(1.0 - x, -HUGE_VAL));
+}
+double complement_above(double x) {
+  return x == 0.0 || x == 1.0 ? 1.0 - x : std::min(1.0, std::nextafter(1.0 - x, HUGE_VAL));
+}
+
 StateAnswer complement(StateAnswer answer) {
-  const Vector lower = 1.0 - answer.upper.array();
-  answer.upper = 1.0 - answer.lower.array();
+  const Vector lower = answer.upper.unaryExpr(&complement_below);
+  answer.upper = answer.lower.unaryExpr(&complement_above);
   answer.lower = lower;
-  // The subtraction rounds by at most u.
-  answer.lower.array() = (answer.lower.array() > 0.0).select(answer.lower.array() - 0x1p-53, 0.0);
-  answer.upper.array() = (answer.upper.array() < 1.0).select(answer.upper.array() + 0x1p-53, 1.0);
   return answer;
 }
 

@@ -173,6 +173,15 @@ ExpressionPointer Scope::without_formulas(const ExpressionPointer& expression, c
   }
 }
 
+std::map<std::string, double> Scope::used_real_constants() const {
+  std::map<std::string, double> values;
+  for (const auto& [name, definition] : definitions_) {
+    if (definition.kind != Definition::Kind::kConstant || definition.type != Type::kDouble) continue;
+    if (definition.result != nullptr) values[name] = constant_value(definition.result).as_double();
+  }
+  return values;
+}
+
 std::vector<std::string> Scope::unused_constants() const {
   std::vector<std::string> names;
   for (const auto& [name, value] : given_) {

@@ -37,6 +37,9 @@ class Scope {
   /// The expression with formulas written out by the names in them: what a renamed module starts from.
   ExpressionPointer without_formulas(const ExpressionPointer& expression, const std::string& file);
 
+  /// The real-valued constants that something has asked for, with their values.
+  std::map<std::string, double> used_real_constants() const;
+
   /// Given names that no declaration and no expression has asked for.
   std::vector<std::string> unused_constants() const;
 
