@@ -18,7 +18,7 @@ using solvers::LabelledChain;
 
 /// What the solver is asked for.
 solvers::CheckOptions check_options(const AnswerOptions& options) {
-  solvers::CheckOptions result{.method = options.method};
+  solvers::CheckOptions result{.method = options.method, .verify = options.verify};
   if (options.tolerance > 0.0) result.absolute_tolerance = result.relative_tolerance = options.tolerance;
   return result;
 }
@@ -33,6 +33,15 @@ void answer_comparison(const solvers::Threshold& threshold, const solvers::Check
   answer.exit_code = ExitCode::kNoAnswer;
   answer.message = fmt::format("the value lies between {} and {}, too close to {} to compare", result.lower,
                                result.upper, threshold.level);
+}
+
+/// Questions without derivatives keep their answer, and say why.
+void add_sensitivities(const AnswerOptions& asked, const solvers::Query& query, PropertyAnswer& answer) {
+  try {
+    answer.sensitivities = asked.sensitivities(query);
+  } catch (const solvers::ChainError& error) {
+    answer.message = error.what();
+  }
 }
 
 void answer_question(const LabelledChain& chain, const solvers::Question& question, const AnswerOptions& asked,
@@ -52,7 +61,14 @@ void answer_question(const LabelledChain& chain, const solvers::Question& questi
     answer.exit_code = ExitCode::kNoAnswer;
     answer.message = result.message;
   }
-  if (asked.sensitivities && result.usable()) answer.sensitivities = asked.sensitivities(question.query);
+  answer.verified = result.verified;
+  if (answer.verified.has_value() &&
+      !(answer.verified->lower <= result.upper && answer.verified->upper >= result.lower)) {
+    answer.exit_code = ExitCode::kNoAnswer;
+    answer.value.reset();
+    answer.message = "the certificate proves another answer than the solver";
+  }
+  if (asked.sensitivities && result.usable()) add_sensitivities(asked, question.query, answer);
 }
 
 solvers::StateBounds inner_bounds(const LabelledChain& chain, const solvers::Query& query,

@@ -10,6 +10,7 @@
 #include "cli/exit_code.h"
 #include "cli/solve_sensitivity.h"
 #include "solvers/csl/property_parser.h"
+#include "solvers/long_run_average.h"
 #include "solvers/prism/model_file.h"
 #include "solvers/solve_result.h"
 
@@ -32,6 +33,8 @@ struct PropertyAnswer {
   long long iterations = 0;
   double solve_time_s = 0.0;
   std::string message;
+  /// What the certificate alone proves; empty when not asked for, or when there is none.
+  std::optional<solvers::Interval> verified;
   /// As asked for.
   std::vector<AnswerSensitivity> sensitivities;
   ExitCode exit_code = ExitCode::kAnswered;
@@ -41,6 +44,7 @@ struct AnswerOptions {
   solvers::Method method = solvers::Method::kAutomatic;
   /// 0: the default of the library.
   double tolerance = 0.0;
+  bool verify = false;
   /// Empty: not asked for.
   SensitivityQuestion sensitivities;
 };

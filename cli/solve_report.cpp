@@ -37,6 +37,12 @@ std::string sensitivity_text(const std::optional<double>& value) {
   return value.has_value() ? fmt::format("{:.8g}", *value) : "unknown";
 }
 
+std::string verified_line(const PropertyAnswer& answer) {
+  if (!answer.verified.has_value()) return "";
+  return fmt::format("\n{}\nits certificate proves {:.17g} to {:.17g}\n", answer.property, answer.verified->lower,
+                     answer.verified->upper);
+}
+
 /// One block per answer that has them.
 std::string sensitivities_table(const PropertyAnswer& answer) {
   if (answer.sensitivities.empty()) return "";
@@ -73,6 +79,10 @@ Json answer_json(const PropertyAnswer& answer) {
   entry["solve_time_s"] = answer.solve_time_s;
   if (!answer.name.empty()) entry["name"] = answer.name;
   if (!answer.message.empty()) entry["message"] = answer.message;
+  if (answer.verified.has_value()) {
+    entry["verified_lower"] = number(answer.verified->lower);
+    entry["verified_upper"] = number(answer.verified->upper);
+  }
   for (const AnswerSensitivity& sensitivity : answer.sensitivities) {
     entry["sensitivities"].push_back({{"input", sensitivity.input},
                                       {"input_value", sensitivity.input_value},
@@ -92,7 +102,7 @@ std::string solve_table(const SolveReport& report) {
   std::vector<std::vector<std::string>> rows = {{"PROPERTY", "VALUE", "ERROR BOUND", "METHOD", "ITERATIONS", "TIME"}};
   for (const PropertyAnswer& answer : report.properties) rows.push_back(row(answer));
   text += "\n" + text_table(rows);
-  for (const PropertyAnswer& answer : report.properties) text += sensitivities_table(answer);
+  for (const PropertyAnswer& answer : report.properties) text += verified_line(answer) + sensitivities_table(answer);
   return text;
 }
 

@@ -39,6 +39,7 @@ StateAnswer complement(StateAnswer answer) {
   const Vector lower = answer.upper.unaryExpr(&complement_below);
   answer.upper = answer.lower.unaryExpr(&complement_above);
   answer.lower = lower;
+  answer.certificate.reset();
   return answer;
 }
 
@@ -171,6 +172,9 @@ CheckResult check(const LabelledChain& chain, const Query& query, const StateFil
   CheckResult result;
   static_cast<SolveResult&>(result) = per_state;
   combine(per_state, states, filter.filter_operator, result);
+  if (per_state.certificate.has_value() && listed(interest).size() == 1) {
+    result.verified = verify(chain.generator, *per_state.certificate, states.front());
+  }
   conclude(options, result);
   result.solve_time_s = static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC;
   return result;

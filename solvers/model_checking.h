@@ -8,6 +8,7 @@
 #include "solvers/csl/property.h"
 #include "solvers/labelled_chain.h"
 #include "solvers/solve_result.h"
+#include "solvers/verify.h"
 
 namespace windtunnel::solvers {
 
@@ -19,6 +20,8 @@ struct CheckOptions {
   double relative_tolerance = 1e-8;
   /// Corrections per linear system; products per time are not limited by it.
   long long max_iterations = 20'000;
+  /// Keep the certificate and check it on its own: CheckResult::verified.
+  bool verify = false;
 };
 
 /// The answer in each state that was asked about, and anything in the others.
@@ -26,6 +29,8 @@ struct StateAnswer : SolveResult {
   /// The true value lies between; both infinite where it is.
   Vector lower;
   Vector upper;
+  /// Only when asked for, and where one certificate proves the whole answer.
+  std::optional<Certificate> certificate;
   // error_bound: none, each state has its own.
 };
 
@@ -37,6 +42,8 @@ struct CheckResult : SolveResult {
   double upper = 0.0;
   /// CPU time of this thread.
   double solve_time_s = 0.0;
+  /// What the certificate alone proves (verify.h), in other arithmetic: a little wider than lower and upper.
+  std::optional<Interval> verified;
   // error_bound: |value - true answer| is at most this.
 };
 

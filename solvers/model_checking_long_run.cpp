@@ -24,6 +24,12 @@ Interval class_average(const Generator& q, const std::vector<Index>& members, co
   const CertifiedAverage average = whole ? solve_certified_average(PartialChain(q), reward, average_options)
                                          : solve_certified_average(PartialChain(q, members), reward, average_options);
   account(average, answer);
+  if (options.verify) {
+    Certificate certificate{.states = StateSet(static_cast<std::size_t>(q.states()), false), .reward_per_s = reward};
+    for (const Index i : members) certificate.states[static_cast<std::size_t>(i)] = true;
+    certificate.worth = average.bias;
+    answer.certificate = std::move(certificate);
+  }
   return average.bounds;
 }
 
@@ -64,6 +70,7 @@ StateAnswer long_run_average_in(const Generator& q, const Vector& reward_per_s, 
     }
     return answer;
   }
+  answer.certificate.reset();  // one per class, and the mixture
   std::vector<Index> asked;
   for (const Index i : interest) {
     if (inside[static_cast<std::size_t>(i)]) asked.push_back(i);

@@ -35,6 +35,13 @@ void solve_inside(const Generator& q, const StateSet& open, const Vector& reward
   const std::vector<Index> inside = listed(reached);
   const BoundaryValue solved = solve_boundary_value(q, inside, asked, reward, given, boundary_options(options));
   account(solved, answer);
+  if (options.verify && solved.exit_time_s.size() > 0 && !asked.empty()) {
+    answer.certificate = Certificate{.kind = Certificate::Kind::kLeaving,
+                                     .states = reached,
+                                     .reward_per_s = reward,
+                                     .worth = solved.h,
+                                     .exit_time = solved.exit_time_s};
+  }
   for (const Index i : inside) {
     const Interval bounds = solved.bounds(i);
     answer.lower(i) = bounds.lower;
@@ -127,6 +134,7 @@ StateAnswer moment(const Generator& q, const StateSet& target, int order, const 
   const StateAnswer above = reward_until(q, finite(before.upper), target, interest, options);
   account(before, answer);
   account(above, answer);
+  answer.certificate.reset();
   answer.upper = above.upper;
   return answer;
 }
@@ -136,6 +144,7 @@ StateAnswer variance(const Generator& q, const StateSet& target, const std::vect
   const StateAnswer mean = moment(q, target, 1, interest, options);
   StateAnswer answer = moment(q, target, 2, interest, options);
   account(mean, answer);
+  answer.certificate.reset();
   for (Index i = 0; i < q.states(); ++i) {
     if (std::isinf(mean.lower(i))) continue;
     const double least = answer.lower(i) - mean.upper(i) * mean.upper(i) * (1.0 + 0x1p-51);
