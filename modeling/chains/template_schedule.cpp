@@ -29,6 +29,7 @@ class TemplatePlayer {
 
   TemplateTime play(Segment segment, Pass pass) {
     for (int vertex : graph_.members(segment, pass)) {
+      kernels_ += graph_.at(vertex).kernels;
       if (graph_.at(vertex).kind == OperatorKind::kCollective) {
         play_collective(vertex);
       } else {
@@ -153,7 +154,10 @@ class TemplatePlayer {
       hidden_s += std::max(0.0, traffic.total_s - traffic.exposed_s);
     const double slowed = policy_.compute_slowdown * std::min(hidden_s, end);
     span(Activity::kCompute, slowed);
-    result_.duration.mean_s = end + slowed;
+    const double device_s = end + slowed;
+    const double host_s = kernels_ * policy_.host_issue_s;
+    span(Activity::kHostWait, host_s - device_s);
+    result_.duration.mean_s = std::max(device_s, host_s);
   }
 
   const OperatorGraph& graph_;
@@ -163,6 +167,7 @@ class TemplatePlayer {
   TemplateTime result_;
   std::map<int, Interval> played_;
   double compute_free_s_ = 0.0;
+  double kernels_ = 0.0;
   std::array<double, kCommGroups> port_free_s_{};
   std::array<double, kCommGroups> prefetched_s_{};
 };
@@ -181,6 +186,7 @@ OverlapPolicy overlap_policy(const SoftwareGeneration& software, const Overlap& 
   set(CommGroup::kExpert, requested.expert, software.overlap_expert);
   set(CommGroup::kContext, requested.context, software.overlap_context);
   policy.compute_slowdown = software.overlap_compute_slowdown.value;
+  policy.host_issue_s = software.training.host_issue_s.value;
   return policy;
 }
 

@@ -6,6 +6,7 @@
 // resource too. Streamed dependencies split the collective into as many pieces as the group has ranks: the consumer
 // starts after the first piece and ends one piece after the producer (ring-exchange overlap, as in Transformer Engine).
 // While communication runs beside compute, compute is slower by the software's overlap_compute_slowdown.
+// The host issues kernels one by one: a template takes at least (kernels) x (time to issue one); the rest is host_wait.
 #pragma once
 
 #include <array>
@@ -22,6 +23,8 @@ struct OverlapPolicy {
   std::array<bool, kCommGroups> hidden{};
   /// Rate loss of compute beside communication, 0..1.
   double compute_slowdown = 0.0;
+  /// Time the host takes to issue one kernel.
+  double host_issue_s = 0.0;
 };
 OverlapPolicy overlap_policy(const SoftwareGeneration& software, const Overlap& requested);
 

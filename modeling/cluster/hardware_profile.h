@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "modeling/spec/spec.h"
+#include "modeling/workload/training_graph.h"
 
 namespace windtunnel::modeling {
 
@@ -42,6 +43,8 @@ struct GemmEfficiency {
   Figure floor_s;
   /// Inner dimension at which half of compute_ratio is reached (pipeline fill of one tile).
   Figure half_depth;
+  /// Median absolute error on samples kept out of the fit, as `windtunnel calibrate` prints it; absent: not fitted.
+  std::optional<Figure> held_out_error;
 };
 
 struct AttentionEfficiency {
@@ -50,6 +53,16 @@ struct AttentionEfficiency {
   Figure backward_compute_ratio;
   /// Sequence length at which half of the ratio is reached.
   Figure half_length;
+  std::optional<Figure> held_out_error;
+};
+
+/// Grouped products (the experts of a layer in one kernel) relative to one product of the same size.
+struct GroupedEfficiency {
+  /// Rate over that of a single product, 0..1.
+  Figure rate_ratio;
+  /// Time of one kernel per group it serves.
+  Figure group_s;
+  std::optional<Figure> held_out_error;
 };
 
 /// Kernels of a serving engine on this device that training does not have; see costs/serving_attention.h and
@@ -84,6 +97,7 @@ struct DeviceCompute {
   Figure tile_columns;
   std::array<std::optional<GemmEfficiency>, kPrecisions> gemm;
   AttentionEfficiency attention;
+  std::optional<GroupedEfficiency> grouped;
 };
 
 struct DeviceMemory {
@@ -93,6 +107,13 @@ struct DeviceMemory {
   Figure stream_ratio;
   /// Context, communicators and allocator slack that no model can use.
   Figure reserved_bytes;
+};
+
+/// Share of the bandwidth a collective reaches at one message size; between sizes linear in the logarithm.
+struct RateKnot {
+  double message_bytes = 0.0;
+  /// May exceed 1 where switches reduce.
+  Figure ratio;
 };
 
 /// One tier of the network: inside the scale-up domain (NVLink, HCCS/UB, ICI) or between them.
@@ -109,6 +130,9 @@ struct NetworkTier {
   /// Share of the second trip of an all-reduce that reduction in the switch saves: an all-reduce moves 2 - this times
   /// the bytes, 0..1.
   Figure in_network_reduction;
+  /// Measured curves by collective, ascending in size; where one exists it replaces efficiency_ratio, half_message and
+  /// in_network_reduction.
+  std::map<Collective, std::vector<RateKnot>> rate_curves;
 };
 
 struct Fabric {
@@ -181,6 +205,35 @@ struct EngineCosts {
   Figure expert_speed_4bit_ratio{.value = 1.0, .source = "default"};
 };
 
+/// What a generation of a training framework does that a serving engine does not; the optional block `training:`.
+struct TrainingHabits {
+  /// Host time to issue one kernel of an eager loop: layers run no faster than their kernels are issued.
+  Figure host_issue_s;
+  /// Bytes of one gradient while it is accumulated and exchanged (ZeRO 0 to 2).
+  Figure gradient_bytes{.value = 4.0};
+  /// Rate of gathers and scatters of fully sharded weights, relative to large collectives, 0..1.
+  Figure sharded_exchange_ratio{.value = 1.0};
+  /// Coefficient of variation of the tokens one expert gets when nothing forces them to be equal, >= 0.
+  Figure expert_load_cv;
+  /// Gathered inputs of 8-bit products travel in 8 bits.
+  bool narrow_gathers = false;
+  /// One kernel multiplies for all local experts (true) or each expert has its own (false).
+  bool grouped_experts = true;
+  /// Sequence parallelism beside tensor parallelism unless the spec says otherwise.
+  bool sequence_parallel = true;
+  SelectiveRecompute selective_recompute = SelectiveRecompute::kAttention;
+  /// What the framework does unless told otherwise: `recompute: auto` starts here.
+  Recompute least_recompute = Recompute::kNone;
+  /// The loss keeps one 32-bit copy of the logits (true) or casts, exponentiates and differentiates out of place.
+  bool fused_cross_entropy = true;
+  /// Rate of 8-bit training products over the device's curve, which is that of inference: training adds up in split
+  /// accumulators where the tensor cores keep too few bits, 0..1. Resolved for the device by load_software.
+  Figure narrow_product_ratio{.value = 1.0};
+  std::map<std::string, Figure> narrow_product_by_architecture;
+  /// Replaces attention_speed_ratio on devices of these architectures.
+  std::map<std::string, Figure> attention_speed_by_architecture;
+};
+
 /// A software generation: which communication it hides, which kernels it has, what it costs the host.
 struct SoftwareGeneration {
   std::string name;
@@ -215,6 +268,7 @@ struct SoftwareGeneration {
   /// Host and framework time per step (data loading, logging, optimizer bookkeeping).
   Figure step_overhead_s;
   EngineCosts engine;
+  TrainingHabits training;
   std::map<std::string, Source> sources;
 };
 

@@ -9,7 +9,6 @@ namespace windtunnel::modeling {
 namespace {
 
 constexpr double kWeightBytes = 2.0;
-constexpr double kGradientBytes = 4.0;
 constexpr double kOptimizerBytes = 12.0;
 
 double saved_bytes(const OperatorGraph& graph, Segment segment) {
@@ -52,7 +51,7 @@ double chunk_activation_bytes(const OperatorGraph& graph, const Placement& place
 }
 
 MemoryUse memory_of_rank(const OperatorGraph& graph, const Model& model, const Training& training,
-                         const Placement& placement, const HardwareProfile& profile, Count rank) {
+                         const Placement& placement, const Machine& machine, Count rank) {
   const TemplateParameters parameters = parameters_on_rank(model, training, placement, rank);
   const Parallelism& p = training.parallelism;
   const double copies = training.schedule == PipelineSchedule::kDualPipe ? 2.0 : 1.0;
@@ -63,7 +62,8 @@ MemoryUse memory_of_rank(const OperatorGraph& graph, const Model& model, const T
   };
   MemoryUse use;
   use.weights_bytes = kWeightBytes * kept(3) * copies;
-  use.gradients_bytes = kGradientBytes * kept(2) * copies;
+  const double gradient_bytes = machine.software.training.gradient_bytes.value;
+  use.gradients_bytes = gradient_bytes * kept(2) * copies;
   use.optimizer_bytes = kOptimizerBytes * kept(1);
   use.activations_bytes =
       activations_in_flight(training.schedule, placement, rank) * chunk_activation_bytes(graph, placement, rank);
@@ -71,9 +71,9 @@ MemoryUse memory_of_rank(const OperatorGraph& graph, const Model& model, const T
     use.activations_bytes += saved_bytes(graph, Segment::kHead);
   use.buffers_bytes = working_bytes(graph);
   if (training.zero_stage >= 3)
-    use.buffers_bytes += 2.0 * (kWeightBytes + kGradientBytes) * largest_layer(model, training);
+    use.buffers_bytes += 2.0 * (kWeightBytes + gradient_bytes) * largest_layer(model, training);
   if (training.recompute == Recompute::kFull) use.buffers_bytes += recomputed_bytes(graph) / 2.0;
-  use.reserved_bytes = profile.memory.reserved_bytes.value;
+  use.reserved_bytes = machine.profile.memory.reserved_bytes.value;
   return use;
 }
 
@@ -114,10 +114,10 @@ double activations_in_flight(PipelineSchedule schedule, const Placement& placeme
 }
 
 MemoryUse memory_per_device(const OperatorGraph& graph, const Model& model, const Training& training,
-                            const Placement& placement, const HardwareProfile& profile) {
+                            const Placement& placement, const Machine& machine) {
   MemoryUse fullest;
   for (Count rank = 0; rank < placement.pipeline; ++rank) {
-    const MemoryUse use = memory_of_rank(graph, model, training, placement, profile, rank);
+    const MemoryUse use = memory_of_rank(graph, model, training, placement, machine, rank);
     if (use.total_bytes() > fullest.total_bytes()) fullest = use;
   }
   return fullest;

@@ -2,7 +2,7 @@
 // Device memory of a training layout, by kind, from the operator graph and the pipeline schedule.
 #pragma once
 
-#include "modeling/cluster/hardware_profile.h"
+#include "modeling/cluster/machine.h"
 #include "modeling/cluster/placement.h"
 #include "modeling/spec/spec.h"
 #include "modeling/workload/local_shape.h"
@@ -33,9 +33,10 @@ TemplateParameters parameters_on_rank(const Model& model, const Training& traini
 /// 1F1B: pipeline - rank micro-batches (Narayanan et al., arXiv:2104.04473); interleaved: its warm-up plus one.
 double activations_in_flight(PipelineSchedule schedule, const Placement& placement, Count rank);
 
-/// Memory of the fullest pipeline rank. Bytes per weight: 2 (16-bit copy), 4 (gradient), 12 (32-bit weight and two Adam
-/// moments), divided by the ranks that share the weight as `zero_stage` says (Rajbhandari et al., arXiv:1910.02054).
+/// Memory of the fullest pipeline rank. Bytes per weight: 2 (16-bit copy), 2 or 4 (gradient, by software), 12 (32-bit
+/// weight and two Adam moments), divided by the ranks that share the weight as `zero_stage` says (Rajbhandari et al.,
+/// arXiv:1910.02054).
 MemoryUse memory_per_device(const OperatorGraph& graph, const Model& model, const Training& training,
-                            const Placement& placement, const HardwareProfile& profile);
+                            const Placement& placement, const Machine& machine);
 
 }  // namespace windtunnel::modeling

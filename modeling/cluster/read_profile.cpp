@@ -24,12 +24,27 @@ std::vector<Precision> all_precisions() {
   return all;
 }
 
+std::optional<Figure> read_held_out_error(YamlReader& block, const FigureReader& figures) {
+  if (!block.has("held_out_error")) return std::nullopt;
+  return figures.ratio(block, "held_out_error");
+}
+
+GroupedEfficiency read_grouped(YamlReader block, const FigureReader& figures) {
+  GroupedEfficiency grouped;
+  grouped.rate_ratio = figures.ratio(block, "rate_ratio");
+  grouped.group_s = figures.quantity(block, "group", Dimension::kTime, true);
+  grouped.held_out_error = read_held_out_error(block, figures);
+  block.finish();
+  return grouped;
+}
+
 GemmEfficiency read_gemm(YamlReader block, const FigureReader& figures) {
   GemmEfficiency gemm;
   gemm.compute_ratio = figures.ratio(block, "compute_ratio");
   gemm.memory_ratio = figures.ratio(block, "memory_ratio");
   gemm.floor_s = figures.quantity(block, "floor", Dimension::kTime, true);
   gemm.half_depth = figures.number(block, "half_depth", 0.0, kLargestWidth);
+  gemm.held_out_error = read_held_out_error(block, figures);
   block.finish();
   return gemm;
 }
@@ -39,6 +54,7 @@ AttentionEfficiency read_attention(YamlReader block, const FigureReader& figures
   attention.forward_compute_ratio = figures.ratio(block, "forward_compute_ratio");
   attention.backward_compute_ratio = figures.ratio(block, "backward_compute_ratio");
   attention.half_length = figures.number(block, "half_length", 0.0, kLargestWidth);
+  attention.held_out_error = read_held_out_error(block, figures);
   block.finish();
   return attention;
 }
@@ -69,6 +85,7 @@ DeviceCompute read_compute(YamlReader block, const FigureReader& figures) {
   compute.tile_columns = figures.number(block, "tile_columns", 1.0, kLargestWidth);
   read_gemms(block.map("gemm"), figures, compute);
   compute.attention = read_attention(block.map("attention"), figures);
+  if (const auto grouped = block.find("grouped")) compute.grouped = read_grouped(grouped->map(), figures);
   block.finish();
   return compute;
 }
@@ -101,6 +118,35 @@ ServingKernels read_serving_kernels(YamlReader block, const FigureReader& figure
   return kernels;
 }
 
+std::vector<RateKnot> read_curve(const YamlValue& value, const FigureReader& figures) {
+  std::vector<RateKnot> curve;
+  for (const YamlValue& item : value.list()) {
+    YamlReader knot = item.map();
+    curve.push_back({.message_bytes = knot.require("message").positive_quantity(Dimension::kBytes),
+                     .ratio = figures.number(knot, "ratio", 1e-9, 4.0)});
+    knot.finish();
+    const bool ascends = curve.size() < 2 || curve[curve.size() - 2].message_bytes < curve.back().message_bytes;
+    if (!ascends) item.fail("message sizes of a curve must ascend");
+  }
+  if (curve.empty()) value.fail("a curve needs at least one message size");
+  return curve;
+}
+
+void read_rate_curves(YamlReader& tier_block, const FigureReader& figures, NetworkTier& tier) {
+  static const Choices<Collective> kinds = {{"all_reduce", Collective::kAllReduce},
+                                            {"all_gather", Collective::kAllGather},
+                                            {"reduce_scatter", Collective::kReduceScatter},
+                                            {"all_to_all", Collective::kAllToAll},
+                                            {"point_to_point", Collective::kPointToPoint}};
+  const auto value = tier_block.find("rate_curves");
+  if (!value) return;
+  YamlReader block = value->map();
+  for (const auto& [name, kind] : kinds) {
+    if (const auto curve = block.find(name)) tier.rate_curves[kind] = read_curve(*curve, figures);
+  }
+  block.finish();
+}
+
 NetworkTier read_tier(YamlReader& block, const FigureReader& figures) {
   NetworkTier tier;
   tier.technology = block.text("technology");
@@ -109,6 +155,7 @@ NetworkTier read_tier(YamlReader& block, const FigureReader& figures) {
   tier.efficiency_ratio = figures.ratio(block, "efficiency_ratio");
   tier.half_message_bytes = figures.quantity(block, "half_message", Dimension::kBytes, true);
   tier.in_network_reduction = figures.ratio(block, "in_network_reduction");
+  read_rate_curves(block, figures, tier);
   return tier;
 }
 

@@ -8,12 +8,21 @@
 #include "modeling/cluster/read_figure.h"
 #include "modeling/cluster/read_profile.h"
 #include "modeling/spec/data_files.h"
+#include "modeling/spec/read_blocks.h"
 #include "modeling/spec/remembered_files.h"
 
 namespace windtunnel::modeling {
 namespace {
 
 constexpr const char* kFolder = "hardware_profiles/software";
+
+const Choices<SelectiveRecompute> kSelectiveChoices = {
+    {"never", SelectiveRecompute::kNever},
+    {"attention", SelectiveRecompute::kAttention},
+    {"activations", SelectiveRecompute::kActivations},
+    {"every_second_product", SelectiveRecompute::kEverySecondProduct}};
+
+const Choices<Recompute> kLeastRecomputeChoices = {{"none", Recompute::kNone}, {"selective", Recompute::kSelective}};
 
 /// `trtllm-0.17` is version 0.17 of the family trtllm.
 struct GenerationName {
@@ -79,6 +88,37 @@ EngineCosts read_engine(YamlReader block, const FigureReader& figures) {
   return engine;
 }
 
+/// Ratios that depend on the architecture of the device: `key: {hopper: {value: ...}}`.
+std::map<std::string, Figure> read_ratios_by_architecture(YamlReader& block, const char* key,
+                                                          const FigureReader& figures) {
+  std::map<std::string, Figure> found;
+  const auto value = block.find(key);
+  if (!value) return found;
+  YamlReader ratios = value->map();
+  for (const auto& [architecture, unused] : ratios.entries()) found[architecture] = figures.ratio(ratios, architecture);
+  return found;
+}
+
+void read_training_habits(YamlReader& top, const FigureReader& figures, TrainingHabits& habits) {
+  const auto value = top.find("training");
+  if (!value) return;
+  YamlReader block = value->map();
+  const auto given = [&](const char* key) { return block.find(key).has_value(); };
+  if (given("host_issue")) habits.host_issue_s = figures.quantity(block, "host_issue", Dimension::kTime, true);
+  if (given("gradient_bytes")) habits.gradient_bytes = figures.number(block, "gradient_bytes", 1.0, 4.0);
+  if (given("sharded_exchange_ratio")) habits.sharded_exchange_ratio = figures.ratio(block, "sharded_exchange_ratio");
+  if (given("expert_load_cv")) habits.expert_load_cv = figures.number(block, "expert_load_cv", 0.0, 10.0);
+  habits.narrow_gathers = block.boolean("narrow_gathers", habits.narrow_gathers);
+  habits.grouped_experts = block.boolean("grouped_experts", habits.grouped_experts);
+  habits.fused_cross_entropy = block.boolean("fused_cross_entropy", habits.fused_cross_entropy);
+  habits.least_recompute = read_choice(block, "least_recompute", kLeastRecomputeChoices, habits.least_recompute);
+  habits.sequence_parallel = block.boolean("sequence_parallel", habits.sequence_parallel);
+  habits.selective_recompute = read_choice(block, "selective_recompute", kSelectiveChoices, habits.selective_recompute);
+  habits.narrow_product_by_architecture = read_ratios_by_architecture(block, "narrow_product_ratio", figures);
+  habits.attention_speed_by_architecture = read_ratios_by_architecture(block, "attention_speed_ratio", figures);
+  block.finish();
+}
+
 SoftwareGeneration read_software(const std::string& file) {
   YamlReader top = YamlDocument::load(file).root().map();
   SoftwareGeneration software;
@@ -99,8 +139,18 @@ SoftwareGeneration read_software(const std::string& file) {
   software.overlap_compute_slowdown = figures.ratio(top, "overlap_compute_slowdown");
   software.step_overhead_s = figures.quantity(top, "step_overhead", Dimension::kTime, true);
   if (const auto engine = top.find("engine")) software.engine = read_engine(engine->map(), figures);
+  read_training_habits(top, figures, software.training);
   top.finish();
   return software;
+}
+
+void use_architecture(const std::string& architecture, SoftwareGeneration& software) {
+  TrainingHabits& habits = software.training;
+  const auto choose = [&](const std::map<std::string, Figure>& ratios, Figure& ratio) {
+    if (const auto own = ratios.find(architecture); own != ratios.end()) ratio = own->second;
+  };
+  choose(habits.narrow_product_by_architecture, habits.narrow_product_ratio);
+  choose(habits.attention_speed_by_architecture, software.attention_speed_ratio);
 }
 
 std::string stand_in(const std::string& requested, const std::string& otherwise, std::vector<std::string>& warnings) {
@@ -134,7 +184,9 @@ SoftwareGeneration load_software(const HardwareProfile& profile, const std::stri
   const auto file = find_data_file(kFolder, name);
   if (!file) throw SpecError({profile.name, 0, 0}, fmt::format("no profile of its default software '{}'", name));
   static RememberedFiles<SoftwareGeneration> generations;
-  return *generations.get(file->string(), read_software);
+  SoftwareGeneration software = *generations.get(file->string(), read_software);
+  use_architecture(profile.architecture, software);
+  return software;
 }
 
 }  // namespace windtunnel::modeling

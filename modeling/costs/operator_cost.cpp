@@ -45,14 +45,20 @@ OperatorCost slower_of(double compute_s, double memory_s, double fixed_s) {
   return {.mean_s = fixed_s + std::max(compute_s, memory_s), .memory_bound = memory_s > compute_s};
 }
 
-OperatorCost product_cost(const Operator& op, const HardwareProfile& profile, double launch_s) {
+OperatorCost product_cost(const Operator& op, const HardwareProfile& profile, const SoftwareGeneration& software) {
   const PrecisionRoof roof = precision_roof(profile.compute, op.precision);
   const GemmEfficiency& efficiency = roof.efficiency;
   const double fill = op.depth / (op.depth + efficiency.half_depth.value);
   const double rate = roof.peak_flop_per_s * profile.compute.sustained_ratio.value * efficiency.compute_ratio.value *
                       fill * tile_occupancy(profile.compute, op.rows, op.columns, op.depth, op.batch);
-  return slower_of(op.flop / rate, stream_time_s(op.memory_bytes, profile.memory, efficiency.memory_ratio.value),
-                   efficiency.floor_s.value + launch_s);
+  const bool grouped = op.grouped && profile.compute.grouped.has_value();
+  const double group_s = grouped ? op.batch * profile.compute.grouped->group_s.value : 0.0;
+  const double relative = grouped ? profile.compute.grouped->rate_ratio.value : 1.0;
+  const bool narrow = bytes_per_element(op.precision) < bytes_per_element(Precision::kBf16);
+  const double recipe = narrow ? software.training.narrow_product_ratio.value : 1.0;
+  return slower_of(op.flop / (rate * relative * recipe),
+                   stream_time_s(op.memory_bytes, profile.memory, efficiency.memory_ratio.value),
+                   efficiency.floor_s.value + software.launch_s.value + group_s);
 }
 
 OperatorCost attention_cost(const Operator& op, const HardwareProfile& profile, const SoftwareGeneration& software) {
@@ -101,7 +107,7 @@ OperatorCost operator_cost(const Operator& op, const HardwareProfile& profile, c
   const double launch_s = software.launch_s.value;
   switch (op.kind) {
     case OperatorKind::kMatrixProduct:
-      return product_cost(op, profile, launch_s);
+      return product_cost(op, profile, software);
     case OperatorKind::kAttention:
       return attention_cost(op, profile, software);
     case OperatorKind::kStream:

@@ -2,9 +2,11 @@
 // How long one kernel takes on one device: a roofline whose roof depends on the size of the work.
 //
 //   matrix product   t = floor + max( 2 m n k b / (peak w c q(m,n,b) d(k)),  bytes / (bandwidth e) )
+//   grouped product (the experts of a rank)   the same with the rate x grouped.rate_ratio, plus grouped.group per group
 //   attention        t = floor + max( flop / (peak w c g s / (s + s_half)),    bytes / (bandwidth e) )
 //   element-wise     t = floor + bytes / (bandwidth e)
 //
+// 8-bit training products: the rate x narrow_product_ratio of the software.
 // g: speed of the software's kernel relative to the curve. w: sustained clock over that of a short benchmark; c, e:
 // rate over peak of large work; q: share of the tile slots of all waves that hold results (tile and wave quantisation);
 // d(k) = k / (k + k_half): filling the pipeline of one tile. All from the device profile.

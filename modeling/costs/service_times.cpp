@@ -16,13 +16,16 @@ Activity activity_of(const Operator& op, const OperatorCost& cost) {
   return cost.memory_bound ? Activity::kMemory : Activity::kCompute;
 }
 
-OperatorTime collective_time(Collective kind, double bytes, double copies, CommGroup group, const Placement& placement,
-                             const Machine& machine, const LinkSlowdowns& slowdowns) {
+OperatorTime collective_time(const Operator& op, const Placement& placement, const Machine& machine,
+                             const LinkSlowdowns& slowdowns) {
+  TierSlowdown slowdown = slowdowns[static_cast<int>(op.group)];
+  slowdown.scale_up /= op.rate_ratio;
+  slowdown.scale_out /= op.rate_ratio;
   const CollectiveCost cost =
-      collective_cost(kind, bytes, placement.group(group), machine.profile, slowdowns[static_cast<int>(group)], copies);
+      collective_cost(op.collective, op.message_bytes, placement.group(op.group), machine.profile, slowdown, op.copies);
   return {.mean_s = cost.mean_s,
           .variance_s2 = square(machine.profile.jitter.operator_cv.value * cost.mean_s),
-          .activity = waiting_for(group),
+          .activity = waiting_for(op.group),
           .scale_up_busy_s = cost.scale_up_busy_s,
           .scale_out_busy_s = cost.scale_out_busy_s};
 }
@@ -42,8 +45,7 @@ ServiceTimes service_times(const OperatorGraph& graph, const Placement& placemen
   times.reserve(graph.size());
   for (int vertex = 0; vertex < graph.size(); ++vertex) {
     const Operator& op = graph.at(vertex);
-    times.push_back(op.kind == OperatorKind::kCollective ? collective_time(op.collective, op.message_bytes, op.copies,
-                                                                           op.group, placement, machine, slowdowns)
+    times.push_back(op.kind == OperatorKind::kCollective ? collective_time(op, placement, machine, slowdowns)
                                                          : kernel_time(op, machine));
   }
   return times;
@@ -57,7 +59,12 @@ OperatorTime pipeline_transfer(const Model& model, const Training& training, con
   // Each tensor rank sends its share of the activations (scatter-gather, Narayanan et al., arXiv:2104.04473,
   // section 4.1).
   const double bytes = 2.0 * rows * static_cast<double>(model.hidden_size) / static_cast<double>(p.tensor);
-  return collective_time(Collective::kPointToPoint, bytes, 1.0, CommGroup::kPipeline, placement, machine, slowdowns);
+  const Operator transfer{.name = "pipeline transfer",
+                          .kind = OperatorKind::kCollective,
+                          .collective = Collective::kPointToPoint,
+                          .group = CommGroup::kPipeline,
+                          .message_bytes = bytes};
+  return collective_time(transfer, placement, machine, slowdowns);
 }
 
 }  // namespace windtunnel::modeling

@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace windtunnel::modeling {
 namespace {
 
@@ -70,11 +72,12 @@ void check_training_experts(const Parallelism& degrees, const Model& model, cons
 
 void check_batch(const Training& training, const YamlReader& block) {
   const Count data = training.parallelism.data;
-  const double step = real(data) * real(training.micro_batch);
-  if (real(training.global_batch) >= step && training.global_batch % (data * training.micro_batch) == 0) return;
+  const Count micro_batch = std::max<Count>(1, training.micro_batch);
+  const double step = real(data) * real(micro_batch);
+  if (real(training.global_batch) >= step && training.global_batch % (data * micro_batch) == 0) return;
   throw SpecError(block.location_of("global_batch"),
                   fmt::format("global_batch {} is not divisible by data {} x micro_batch {} = {:.0f}",
-                              training.global_batch, data, training.micro_batch, step));
+                              training.global_batch, data, micro_batch, step));
 }
 
 void check_schedule(const Training& training, const YamlReader& block) {

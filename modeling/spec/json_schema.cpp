@@ -127,7 +127,8 @@ Json training_schema() {
   const Keys keys = {
       {"sequence_length", count(1, "tokens per sequence")},
       {"global_batch", count(1, "sequences per optimizer step, over all replicas")},
-      {"micro_batch", count(1, "sequences per forward pass of one replica, default 1")},
+      {"micro_batch",
+       count(1, "sequences per forward pass of one replica; default 1 with a pipeline, else the largest that fits")},
       {"precision", choice({"bf16", "fp16", "fp8", "mxfp8", "nvfp4"}, "compute of the linear layers, default bf16")},
       {"recompute", choice({"none", "selective", "full", "auto"}, "default auto: the least that fits")},
       {"parallelism", training_parallelism_schema()},
@@ -137,7 +138,9 @@ Json training_schema() {
       {"zero_stage", described({{"type", "integer"}, {"minimum", 0}, {"maximum", 3}},
                                "sharding over data: 1 optimizer, 2 gradients, 3 weights; default 1")},
       {"overlap", overlap_schema()},
-      {"expert_imbalance", number(1, "load of the hottest expert over the mean, default 1")},
+      {"expert_imbalance", number(1,
+                                  "load of the fullest expert rank over the mean; default: expected for the software's "
+                                  "spread of expert loads")},
       {"tokens", number(1, "tokens of the whole run, for time_to_train")},
       {"service_times", training_service_times_schema()}};
   return object(keys, {"global_batch"}, "a training job");

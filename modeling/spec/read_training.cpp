@@ -87,7 +87,8 @@ void read_sizes(YamlReader& block, Training& training) {
   training.sequence_length = training.service_times ? block.count("sequence_length", 1, kMostTokens, 0)
                                                     : block.count("sequence_length", 1, kMostTokens);
   training.global_batch = block.count("global_batch", 1, kMostTokens);
-  training.micro_batch = block.count("micro_batch", 1, kMostTokens, 1);
+  training.micro_batch = block.count("micro_batch", 1, kMostTokens, 0);
+  if (training.service_times && training.micro_batch == 0) training.micro_batch = 1;
   training.tokens = block.optional_number("tokens", 1.0, kUnbounded);
 }
 
@@ -95,9 +96,10 @@ void read_methods(YamlReader& block, Training& training) {
   training.precision = read_choice(block, "precision", kPrecisionChoices, Precision::kBf16);
   training.recompute = read_choice(block, "recompute", kRecomputeChoices, Recompute::kAuto);
   training.schedule = read_schedule(block, training.parallelism);
+  training.sequence_parallel_given = block.has("sequence_parallel");
   training.sequence_parallel = block.boolean("sequence_parallel", training.parallelism.tensor > 1);
   training.zero_stage = static_cast<int>(block.count("zero_stage", 0, 3, 1));
-  training.expert_imbalance = block.number("expert_imbalance", 1.0, kUnbounded, 1.0);
+  training.expert_imbalance = block.number("expert_imbalance", 1.0, kUnbounded, 0.0);
 }
 
 }  // namespace

@@ -162,16 +162,19 @@ struct Training {
   Count sequence_length = 0;
   /// Sequences per optimizer step, over all data-parallel ranks.
   Count global_batch = 0;
+  /// 0: not given, chosen by studies/resolve_training.h.
   Count micro_batch = 1;
   Precision precision = Precision::kBf16;
   Recompute recompute = Recompute::kAuto;
   Parallelism parallelism;
   PipelineSchedule schedule = PipelineSchedule::kOneForwardOneBackward;
   bool sequence_parallel = false;
+  /// False: the spec does not say; true with tensor > 1 where the software can.
+  bool sequence_parallel_given = true;
   /// 0..3; 1 and 2 shard optimizer (and gradients), 3 also weights.
   int zero_stage = 1;
   Overlap overlap;
-  /// Load of the hottest expert over the mean, >= 1.
+  /// Load of the fullest expert rank over the mean, >= 1; 0: not given, by the software's spread of expert loads.
   double expert_imbalance = 1.0;
   /// Budget of the run; empty: no time-to-train measures.
   std::optional<double> tokens;

@@ -5,8 +5,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <stdexcept>
 
 #include "modeling/spec/spec_error.h"
+#include "modeling/studies/resolve_training.h"
 #include "modeling/workload/training_graph.h"
 
 namespace windtunnel::modeling {
@@ -17,28 +19,15 @@ constexpr int kCouplingIterations = 50;
 /// Far below the accuracy of any input, far above rounding.
 constexpr double kCouplingTolerance = 1e-9;
 
-KernelTraits kernel_traits(const SoftwareGeneration& software, const Training& training) {
-  KernelTraits traits{.fused_attention = software.fused_attention,
-                      .fused_elementwise = software.fused_elementwise,
-                      .deduplicated_dispatch = software.deduplicated_dispatch};
-  // Fully sharded training exchanges 16-bit gradients; the others accumulate and exchange 32-bit ones.
-  traits.gradient_exchange_bytes = training.zero_stage >= 3 ? 2.0 : 4.0;
-  return traits;
-}
-
-/// Software that splits experts over the tensor ranks can do so while the expert ranks fit beside data and context.
-void resolve_expert_tensor(Parallelism& p, const SoftwareGeneration& software) {
-  if (p.expert_tensor > 0) return;
-  p.expert_tensor = software.split_experts && p.expert <= p.data * p.context ? p.tensor : 1;
-}
-
-PlacedTraining place_with(const Spec& spec, const Machine& machine, Recompute recompute) {
+PlacedTraining place_with(const Spec& spec, const Machine& machine, Recompute recompute, Count micro_batch) {
   PlacedTraining placed{.model = spec.model, .training = *spec.training, .num_devices = spec.cluster.num_devices};
   placed.training.recompute = recompute;
-  resolve_expert_tensor(placed.training.parallelism, machine.software);
+  placed.training.micro_batch = micro_batch;
+  resolve_sequence_parallel(placed.training, machine.software);
+  resolve_experts(placed.training, placed.model, machine.software);
   placed.graph = build_training_graph(placed.model, placed.training, kernel_traits(machine.software, placed.training));
   placed.placement = place(placed.model, placed.training, machine.profile.scale_up_domain_devices);
-  placed.memory = memory_per_device(placed.graph, placed.model, placed.training, placed.placement, machine.profile);
+  placed.memory = memory_per_device(placed.graph, placed.model, placed.training, placed.placement, machine);
   return placed;
 }
 
@@ -102,15 +91,28 @@ double average_wait_share(const PipelineTime& pipeline) {
   return wait / (static_cast<double>(pipeline.wait_s.size()) * pipeline.makespan.mean_s);
 }
 
+/// The least recomputation that fits with the smallest micro-batch.
+Recompute choose_recompute(const Spec& spec, const Machine& machine, Count micro_batch) {
+  if (spec.training->recompute != Recompute::kAuto) return spec.training->recompute;
+  const TrainingHabits& habits = machine.software.training;
+  for (Recompute recompute : {Recompute::kNone, Recompute::kSelective}) {
+    if (recompute < habits.least_recompute) continue;
+    if (recompute == Recompute::kSelective && habits.selective_recompute == SelectiveRecompute::kNever) continue;
+    if (fits(place_with(spec, machine, recompute, micro_batch), machine)) return recompute;
+  }
+  return Recompute::kFull;
+}
+
 }  // namespace
 
 PlacedTraining place_training(const Spec& spec, const Machine& machine) {
-  if (spec.training->recompute != Recompute::kAuto) return place_with(spec, machine, spec.training->recompute);
-  for (Recompute recompute : {Recompute::kNone, Recompute::kSelective}) {
-    PlacedTraining placed = place_with(spec, machine, recompute);
-    if (fits(placed, machine)) return placed;
+  const std::vector<Count> sizes = candidate_micro_batches(*spec.training);
+  const Recompute recompute = choose_recompute(spec, machine, sizes.back());
+  for (Count micro_batch : sizes) {
+    PlacedTraining placed = place_with(spec, machine, recompute, micro_batch);
+    if (micro_batch == sizes.back() || fits(placed, machine)) return placed;
   }
-  return place_with(spec, machine, Recompute::kFull);
+  throw std::logic_error("a micro-batch of a spec always has a candidate");
 }
 
 void check_memory(const PlacedTraining& placed, const Machine& machine, std::vector<std::string>& warnings) {

@@ -162,12 +162,26 @@ void write_attention_core(TemplateWriter& w) {
   }
 }
 
+void write_attention_norm(TemplateWriter& w) {
+  w.elementwise("attention norm again", norm_bytes(w));
+}
+
+void write_attention_projections(TemplateWriter& w) {
+  const LocalShape& s = w.shape();
+  write_attention_norm(w);
+  write_projections_forward(w);
+  w.elementwise("rotate or bias", rotated_bytes(s));
+  w.forward_product("attention output", {s.tokens, s.hidden, s.attention_output}, Operand::kNeedsCast);
+  w.elementwise("attention residual", residual_bytes(w));
+}
+
 void write_attention_forward(TemplateWriter& w) {
   const LocalShape& s = w.shape();
   w.elementwise("attention norm", norm_bytes(w), w.saved(w.shared_hidden_bytes()));
   write_projections_forward(w);
+  const double normed = w.selects(SelectiveRecompute::kActivations) ? 0.0 : w.saved_operand(s.shared_tokens * s.hidden);
   w.elementwise("rotate or bias", rotated_bytes(s),
-                w.saved(w.shared_hidden_bytes() + kActivationBytes * s.tokens * (s.query + s.key_value)));
+                normed + w.saved(kActivationBytes * s.tokens * (s.query + s.key_value)));
   write_attention_core(w);
   w.forward_product("attention output", {s.tokens, s.hidden, s.attention_output}, Operand::kNeedsCast);
   w.reduce_sequence("scatter attention output", DependencyKind::kStreamed);

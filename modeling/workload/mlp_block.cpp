@@ -21,25 +21,38 @@ struct Mlp {
   double rows;
   double columns;
   double batch;
+  double kernels = 1.0;
+  bool grouped = false;
 };
 
 ProductShape input_product(const LocalShape& s, const Mlp& mlp) {
-  return {mlp.rows / mlp.batch, s.mlp_inputs * mlp.columns, s.hidden, mlp.batch};
+  return {mlp.rows / mlp.batch, s.mlp_inputs * mlp.columns, s.hidden, mlp.batch, mlp.kernels, mlp.grouped};
 }
 ProductShape output_product(const LocalShape& s, const Mlp& mlp) {
-  return {mlp.rows / mlp.batch, s.hidden, mlp.columns, mlp.batch};
+  return {mlp.rows / mlp.batch, s.hidden, mlp.columns, mlp.batch, mlp.kernels, mlp.grouped};
 }
 double activation_bytes(const Mlp& mlp) {
   return kActivationBytes * mlp.rows * mlp.columns;
+}
+double activation_traffic_bytes(const TemplateWriter& w, const Mlp& mlp) {
+  return (w.shape().mlp_inputs + 1.0) * activation_bytes(mlp);
 }
 
 void write_mlp_forward(TemplateWriter& w, const Mlp& mlp, double kept_input_bytes) {
   const LocalShape& s = w.shape();
   const std::string name = mlp.name;
   w.forward_product(name + " input", input_product(s, mlp), Operand::kFromFusedKernel, DependencyKind::kStreamed);
-  const double bytes = (s.mlp_inputs + 1.0) * activation_bytes(mlp);
-  w.elementwise(name + " activation", bytes, w.saved(kept_input_bytes + bytes));
+  // Kept: the input of the first product, what the activation function reads, and what the second product reads.
+  const double output = w.selects(SelectiveRecompute::kActivations) ? 0.0 : w.saved_operand(mlp.rows * mlp.columns);
+  w.elementwise(name + " activation", activation_traffic_bytes(w, mlp),
+                kept_input_bytes + w.saved(s.mlp_inputs * activation_bytes(mlp)) + output);
   w.forward_product(name + " output", output_product(s, mlp), Operand::kFromFusedKernel);
+}
+
+/// What the first product reads is the output of the norm.
+double kept_norm_output(const TemplateWriter& w) {
+  if (w.selects(SelectiveRecompute::kActivations)) return 0.0;
+  return w.saved_operand(w.shape().shared_tokens * w.shape().hidden);
 }
 
 void write_mlp_output_backward(TemplateWriter& w, const Mlp& mlp) {
@@ -55,8 +68,10 @@ Mlp dense_mlp(const LocalShape& s) {
 Mlp shared_experts(const LocalShape& s) {
   return {"shared experts", s.tokens, s.shared_mlp, 1.0};
 }
-Mlp routed_experts(const LocalShape& s) {
-  return {"experts", s.expert_rows, s.expert_mlp, s.local_experts};
+Mlp routed_experts(const TemplateWriter& w) {
+  const LocalShape& s = w.shape();
+  return {"experts", s.expert_rows, s.expert_mlp, s.local_experts, w.traits().grouped_experts ? 1.0 : s.local_experts,
+          true};
 }
 
 /// Tokens this rank sends to experts, counted once per expert, in bytes.
@@ -67,10 +82,19 @@ ProductShape router(const LocalShape& s) {
   return {s.shared_tokens, s.experts, s.hidden};
 }
 
+/// The hottest rank receives its imbalance times the mean; a deduplicated token crosses to each domain once.
 void exchange_tokens(TemplateWriter& w, const std::string& name) {
-  w.collective(name, Collective::kAllToAll, CommGroup::kExpert,
-               w.training().expert_imbalance * dispatched_bytes(w.shape()));
+  w.kernel({.name = name,
+            .kind = OperatorKind::kCollective,
+            .collective = Collective::kAllToAll,
+            .group = CommGroup::kExpert,
+            .message_bytes = w.training().expert_imbalance * dispatched_bytes(w.shape()),
+            .copies = w.traits().deduplicated_dispatch ? w.shape().copies_per_token : 1.0});
 }
+
+/// Softmax, top-k, counts per expert, sort and scatter are kernels of their own in every framework so far.
+constexpr double kRoutingKernels = 8.0;
+constexpr double kPermutingKernels = 4.0;
 
 /// Experts split over tensor ranks see the tokens of all of them.
 void gather_over_expert_tensor(TemplateWriter& w, const std::string& name, Collective kind) {
@@ -83,7 +107,7 @@ void gather_over_expert_tensor(TemplateWriter& w, const std::string& name, Colle
 void write_dense_mlp_forward(TemplateWriter& w) {
   w.elementwise("mlp norm", norm_bytes(w), w.saved(w.shared_hidden_bytes()));
   w.gather_sequence("gather mlp input");
-  write_mlp_forward(w, dense_mlp(w.shape()), w.shared_hidden_bytes());
+  write_mlp_forward(w, dense_mlp(w.shape()), kept_norm_output(w));
   w.reduce_sequence("scatter mlp output", DependencyKind::kStreamed);
   w.elementwise("mlp residual", residual_bytes(w), w.saved(dropout_mask_bytes(w)));
 }
@@ -103,34 +127,43 @@ void write_expert_mlp_forward(TemplateWriter& w) {
   w.elementwise("mlp norm", norm_bytes(w), w.saved(w.shared_hidden_bytes()));
   if (s.shared_mlp > 0.0) {
     w.gather_sequence("gather shared experts input");
-    write_mlp_forward(w, shared_experts(s), w.shared_hidden_bytes());
+    write_mlp_forward(w, shared_experts(s), kept_norm_output(w));
     w.reduce_sequence("scatter shared experts output", DependencyKind::kStreamed);
   }
   w.kernel(w.product("router", router(s), Precision::kBf16, kMainGradientBytes));
   // Softmax and choice in 32 bits: three trips over the scores.
   w.stream("choose experts", 3.0 * kMainGradientBytes * s.shared_tokens * s.experts,
-           w.saved(kMainGradientBytes * s.shared_tokens * s.experts));
-  w.stream("permute tokens", 2.0 * dispatched_bytes(s));
+           w.saved(kMainGradientBytes * s.shared_tokens * s.experts), kRoutingKernels);
+  w.stream("permute tokens", 2.0 * dispatched_bytes(s), 0.0, kPermutingKernels);
   exchange_tokens(w, "dispatch tokens");
   gather_over_expert_tensor(w, "gather dispatched tokens", Collective::kAllGather);
-  write_mlp_forward(w, routed_experts(s), kActivationBytes * s.expert_rows * s.hidden);
+  write_mlp_forward(w, routed_experts(w), w.saved_operand(s.expert_rows * s.hidden));
   gather_over_expert_tensor(w, "scatter expert output", Collective::kReduceScatter);
   exchange_tokens(w, "combine tokens");
-  w.stream("weigh and add expert outputs", dispatched_bytes(s) + w.shared_hidden_bytes(), w.saved(dispatched_bytes(s)));
+  w.stream("weigh and add expert outputs", dispatched_bytes(s) + w.shared_hidden_bytes(),
+           w.saved_elementwise(dispatched_bytes(s)), kPermutingKernels);
   w.elementwise("mlp residual", residual_bytes(w));
+}
+
+void write_mlp_elementwise(TemplateWriter& w, bool experts) {
+  w.elementwise("mlp norm again", norm_bytes(w));
+  if (!experts) return w.elementwise("mlp activation again", activation_traffic_bytes(w, dense_mlp(w.shape())));
+  if (w.shape().shared_mlp > 0.0)
+    w.elementwise("shared experts activation again", activation_traffic_bytes(w, shared_experts(w.shape())));
+  w.elementwise("experts activation again", activation_traffic_bytes(w, routed_experts(w)));
 }
 
 void write_expert_mlp_backward(TemplateWriter& w) {
   const LocalShape& s = w.shape();
   w.elementwise("mlp residual gradient", residual_bytes(w));
-  w.stream("weigh and add gradient", 2.0 * dispatched_bytes(s) + w.shared_hidden_bytes());
+  w.stream("weigh and add gradient", 2.0 * dispatched_bytes(s) + w.shared_hidden_bytes(), 0.0, kPermutingKernels);
   exchange_tokens(w, "combine gradient");
   gather_over_expert_tensor(w, "gather expert output gradient", Collective::kAllGather);
-  write_mlp_output_backward(w, routed_experts(s));
-  w.backward_products("experts input", input_product(s, routed_experts(s)), Operand::kFromFusedKernel);
+  write_mlp_output_backward(w, routed_experts(w));
+  w.backward_products("experts input", input_product(s, routed_experts(w)), Operand::kFromFusedKernel);
   gather_over_expert_tensor(w, "scatter dispatched gradient", Collective::kReduceScatter);
   exchange_tokens(w, "dispatch gradient");
-  w.stream("permute gradient", 2.0 * dispatched_bytes(s));
+  w.stream("permute gradient", 2.0 * dispatched_bytes(s), 0.0, kPermutingKernels);
   if (s.shared_mlp > 0.0) {
     w.gather_sequence("gather shared experts output gradient");
     write_mlp_output_backward(w, shared_experts(s));

@@ -14,4 +14,7 @@ void write_dense_mlp_backward(TemplateWriter& writer);
 void write_expert_mlp_forward(TemplateWriter& writer);
 void write_expert_mlp_backward(TemplateWriter& writer);
 
+/// Norm and activation functions alone: what recomputation of activations runs again.
+void write_mlp_elementwise(TemplateWriter& writer, bool experts);
+
 }  // namespace windtunnel::modeling

@@ -52,6 +52,8 @@ struct Operator {
   double columns = 0.0;
   double depth = 0.0;
   double batch = 1.0;
+  /// True: `batch` different weights (experts), not one kernel over equal heads.
+  bool grouped = false;
   Precision precision = Precision::kBf16;
 
   /// Multiplications and additions of one run, per device.
@@ -69,11 +71,16 @@ struct Operator {
   /// All-to-all of copies: how many of the bytes are copies of one token, of which each domain needs only one (1: no
   /// copies).
   double copies = 1.0;
+  /// Rate its bytes reach relative to a large collective of this group, 0..1.
+  double rate_ratio = 1.0;
   /// True: issued ahead of need (fully sharded weights), waits for nothing in its template.
   bool prefetched = false;
 
   /// True for gradients of weights: nothing in the backward pass waits for them (zero-bubble schedules move them).
   bool deferrable = false;
+
+  /// Kernels the framework issues for it: what a host that issues them one by one pays.
+  double kernels = 1.0;
 
   /// Activation bytes this operator leaves in memory until its backward pass.
   double saved_bytes = 0.0;

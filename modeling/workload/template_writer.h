@@ -21,6 +21,10 @@ struct ProductShape {
   double columns = 0.0;
   double depth = 0.0;
   double batch = 1.0;
+  /// Kernels the framework issues for all of them.
+  double kernels = 1.0;
+  /// `batch` different weights.
+  bool grouped = false;
 };
 
 /// Where an operand comes from: a fused kernel (norm, activation) writes 8 bits itself; others need a cast of their
@@ -43,7 +47,7 @@ class TemplateWriter {
   Segment segment() const { return segment_; }
 
   /// Each adds one operator after the last one; kStreamed where it may start on the first piece of a collective.
-  void stream(const std::string& name, double bytes, double saved_bytes = 0.0);
+  void stream(const std::string& name, double bytes, double saved_bytes = 0.0, double kernels = 1.0);
   /// Element-wise work that fusion makes one kernel and its absence two trips through memory.
   void elementwise(const std::string& name, double bytes, double saved_bytes = 0.0);
   /// Any operator the functions below do not write.
@@ -63,13 +67,24 @@ class TemplateWriter {
   /// A product in 16 bits whatever the layer's precision.
   Operator product(const std::string& name, const ProductShape& shape, Precision precision, double output_bytes) const;
 
-  /// Before a column-parallel product: with sequence parallelism the activations are gathered.
-  void gather_sequence(const std::string& name);
+  /// Before a column-parallel product: with sequence parallelism the activations are gathered, in 8 bits where the
+  /// software and the precision of the product allow.
+  void gather_sequence(const std::string& name, Operand carried = Operand::kFromFusedKernel);
   /// After a row-parallel product: partial sums are reduced, with sequence parallelism scattered.
   void reduce_sequence(const std::string& name, DependencyKind kind);
 
   /// `bytes` where the forward pass keeps them for the backward pass, else 0.
   double saved(double bytes) const;
+  /// The same for the output of a norm or an activation function, which element-wise work brings back.
+  double saved_elementwise(double bytes) const;
+  /// The same for `elements` that only a product reads again: in 8 bits when the product is.
+  double saved_operand(double elements) const;
+  /// True when `recompute: selective` and the software's selective recomputation is this.
+  bool selects(SelectiveRecompute what) const;
+  /// From now on forward products do only this share of their rows.
+  void set_product_share(double share) { product_share_ = share; }
+  /// Bytes of a gathered element that feeds products only.
+  double gathered_bytes() const;
   /// Bytes of the activations between blocks: gathered, and as split by sequence parallelism.
   double hidden_bytes() const { return kActivationBytes * shape_.tokens * shape_.hidden; }
   double shared_hidden_bytes() const { return kActivationBytes * shape_.shared_tokens * shape_.hidden; }
@@ -87,6 +102,7 @@ class TemplateWriter {
   Segment segment_ = Segment::kDenseLayer;
   Pass pass_ = Pass::kForward;
   int last_ = -1;
+  double product_share_ = 1.0;
 };
 
 }  // namespace windtunnel::modeling

@@ -20,9 +20,9 @@ bool fully_sharded(const TemplateWriter& w) {
 /// ZeRO 3: the weights of the layer arrive just in time, gathered from the ranks that share them.
 void gather_weights(TemplateWriter& w, const TemplateParameters& parameters) {
   if (!fully_sharded(w)) return;
-  w.prefetched("gather weights", Collective::kAllGather, CommGroup::kData, kActivationBytes * parameters.shared);
+  w.prefetched("gather weights", Collective::kAllGather, CommGroup::kData, w.gathered_bytes() * parameters.shared);
   w.prefetched("gather expert weights", Collective::kAllGather, CommGroup::kExpertData,
-               kActivationBytes * parameters.expert);
+               w.gathered_bytes() * parameters.expert);
 }
 
 void scatter_gradients(TemplateWriter& w, const TemplateParameters& parameters) {
@@ -45,7 +45,7 @@ void write_update(TemplateWriter& w, CommGroup group, double parameters, double 
   }
   w.stream("adam", kAdamTrafficBytes * (stage == 0 ? parameters : parameters / replicas));
   if (exchanges && stage > 0)
-    w.collective("gather weights", Collective::kAllGather, group, kActivationBytes * parameters);
+    w.collective("gather weights", Collective::kAllGather, group, w.gathered_bytes() * parameters);
 }
 
 void write_updates(TemplateWriter& w, Segment segment, bool exchanged_in_passes) {
@@ -66,13 +66,29 @@ void write_layer_forward(TemplateWriter& w, Segment segment) {
   }
 }
 
+void write_selected_again(TemplateWriter& w, Segment segment) {
+  const bool experts = segment == Segment::kExpertLayer;
+  switch (w.traits().selective) {
+    case SelectiveRecompute::kNever:
+    case SelectiveRecompute::kAttention:
+      return write_attention_core(w);
+    case SelectiveRecompute::kActivations:
+      write_attention_norm(w);
+      return write_mlp_elementwise(w, experts);
+    case SelectiveRecompute::kEverySecondProduct:
+      w.set_product_share(0.5);
+      write_attention_projections(w);
+      return experts ? write_expert_mlp_forward(w) : write_dense_mlp_forward(w);
+  }
+}
+
 void write_layer(TemplateWriter& w, Segment segment) {
   w.begin(segment, Pass::kForward);
   if (w.training().recompute == Recompute::kFull) w.stream("keep layer input", 0.0, w.shared_hidden_bytes());
   write_layer_forward(w, segment);
   w.begin(segment, Pass::kRecompute);
   if (w.training().recompute == Recompute::kFull) write_layer_forward(w, segment);
-  if (w.training().recompute == Recompute::kSelective) write_attention_core(w);
+  if (w.training().recompute == Recompute::kSelective) write_selected_again(w, segment);
   w.begin(segment, Pass::kBackward);
   // Full recomputation has gathered them already.
   if (w.training().recompute != Recompute::kFull)
@@ -92,9 +108,21 @@ void write_embedding(TemplateWriter& w) {
   w.stream("look up tokens", 2.0 * w.hidden_bytes(), w.shape().tokens * 8.0);
   w.reduce_sequence("reduce embeddings", DependencyKind::kComplete);
   w.begin(Segment::kEmbedding, Pass::kBackward);
-  w.gather_sequence("gather embedding gradient");
+  w.gather_sequence("gather embedding gradient", Operand::kNeedsCast);
   w.stream("add to embedding gradient", 3.0 * w.hidden_bytes());
   write_updates(w, Segment::kEmbedding, false);
+}
+
+/// Cross entropy in 32 bits: read, exponentiate, write; kept for the backward pass. Out of place, the logits, their
+/// 32-bit copy and its gradient live at once and every operation is a trip of its own.
+void write_loss(TemplateWriter& w, double logits) {
+  constexpr double kWide = 4.0;
+  if (w.traits().fused_cross_entropy)
+    return w.stream("cross entropy", logits * (kActivationBytes + 2.0 * kWide), logits * kWide);
+  w.stream("cast logits", logits * (kActivationBytes + kWide), logits * (kActivationBytes + kWide));
+  w.stream("exponentiate logits", logits * 2.0 * kWide);
+  w.stream("normalise logits", logits * 2.0 * kWide);
+  w.stream("cross entropy", logits * 2.0 * kWide, logits * kWide);
 }
 
 void write_head(TemplateWriter& w) {
@@ -103,10 +131,9 @@ void write_head(TemplateWriter& w) {
   const ProductShape product{s.tokens, s.vocabulary, s.hidden};
   w.begin(Segment::kHead, Pass::kForward);
   w.elementwise("final norm", 2.0 * w.shared_hidden_bytes(), 2.0 * w.shared_hidden_bytes());
-  w.gather_sequence("gather head input");
+  w.gather_sequence("gather head input", Operand::kNeedsCast);
   w.kernel(w.product("logits", product, Precision::kBf16, kActivationBytes), DependencyKind::kStreamed);
-  // Cross entropy in 32 bits: read, exponentiate, write; kept for the backward pass.
-  w.stream("cross entropy", logits * (kActivationBytes + 2.0 * 4.0), logits * 4.0);
+  write_loss(w, logits);
   w.begin(Segment::kHead, Pass::kBackward);
   w.stream("cross entropy gradient", logits * (4.0 + kActivationBytes));
   Operator weight_gradient = w.product("logits weight gradient", {s.hidden, s.vocabulary, s.tokens}, Precision::kBf16,

@@ -18,7 +18,7 @@ Placement placed(const Model& model, const Training& training) {
 
 MemoryUse memory(const Model& model, const Training& training) {
   return memory_per_device(build_training_graph(model, training, {}), model, training, placed(model, training),
-                           small_machine().profile);
+                           small_machine());
 }
 
 }  // namespace
