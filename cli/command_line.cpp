@@ -104,7 +104,7 @@ struct Verb {
   Command (*parse)(CLI::App&, const Arguments&);
 };
 
-constexpr std::array<Verb, 9> kVerbs = {{
+constexpr std::array<Verb, 10> kVerbs = {{
     {"run", "Answer each spec: times, rates, memory, where the time goes, the chains behind it",
      "Examples:\n"
      "  windtunnel run examples/llama3_405b_training.yaml\n"
@@ -139,6 +139,17 @@ constexpr std::array<Verb, 9> kVerbs = {{
      "  windtunnel solve big.tra --labels big.lab --property 'P=? [ F<=24 \"down\" ]'\n"
      "  windtunnel solve small.prism --export-dot small.dot\n",
      parse_solve},
+    {"calibrate", "Fit a device's efficiency curves to measured operator times",
+     "SAMPLES.csv has a header row and latency_ms beside the shape of what was measured:\n"
+     "  dtype, m, n, k                                               matrix products\n"
+     "  batch_size, kv_len, num_heads, num_kv_heads, head_dim        prefill attention\n"
+     "  num_tokens, hidden_size, inter_size, topk, num_experts       grouped products of experts\n"
+     "  op_name, num_gpus, bytes                                     collectives in one scale-up domain\n"
+     "Prints the fragment of a profile and, as comments, the error on samples kept out of the fit.\n\n"
+     "Examples:\n"
+     "  windtunnel calibrate gemm.csv --device h100-sxm-80gb\n"
+     "  windtunnel calibrate collectives.csv --device b200-sxm-180gb --where gpu=b200_sxm --format json\n",
+     parse_calibrate},
     {"check", "Read specs with their model and device and say what is wrong, without running",
      "Examples:\n"
      "  windtunnel check examples/*.yaml\n",
@@ -249,6 +260,9 @@ ExitCode execute_one(const SearchCommand& command) {
 }
 ExitCode execute_one(const ExplainCommand& command) {
   return explain(command);
+}
+ExitCode execute_one(const CalibrateCommand& command) {
+  return calibrate(command);
 }
 ExitCode execute_one(const CheckCommand& command) {
   return check(command);

@@ -15,8 +15,8 @@ struct ImmediateAnswer {
   ExitCode exit_code = ExitCode::kAnswered;
 };
 
-using Command = std::variant<ImmediateAnswer, RunCommand, SweepCommand, SearchCommand, ExplainCommand, CheckCommand,
-                             ProfilesCommand, SchemaCommand, SolveCommand>;
+using Command = std::variant<ImmediateAnswer, RunCommand, SweepCommand, SearchCommand, ExplainCommand, CalibrateCommand,
+                             CheckCommand, ProfilesCommand, SchemaCommand, SolveCommand>;
 
 /// Never throws for what a user typed: a mistake is an ImmediateAnswer with kBadInput and one line of text.
 Command parse_command_line(int argc, const char* const* argv);

@@ -43,6 +43,7 @@ void require_specs(const std::vector<std::string>& specs);
 Command parse_sweep(CLI::App& app, const Arguments& arguments);
 Command parse_search(CLI::App& app, const Arguments& arguments);
 Command parse_explain(CLI::App& app, const Arguments& arguments);
+Command parse_calibrate(CLI::App& app, const Arguments& arguments);
 Command parse_solve(CLI::App& app, const Arguments& arguments);
 
 }  // namespace windtunnel::cli

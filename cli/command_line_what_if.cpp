@@ -130,6 +130,30 @@ Command parse_search(CLI::App& app, const Arguments& arguments) {
   return command;
 }
 
+Command parse_calibrate(CLI::App& app, const Arguments& arguments) {
+  CalibrateCommand command;
+  std::vector<std::string> filters;
+  std::string format = "table";
+  app.add_option("SAMPLES", command.samples, "A CSV file of measured operator times")->type_name("");
+  app.add_option("--device", command.device, "A shipped device or the path of a profile file")->type_name("NAME");
+  app.add_option("--where", filters, "Only rows whose COLUMN holds VALUE; repeatable")
+      ->type_name("COLUMN=VALUE")
+      ->allow_extra_args(false);
+  app.add_option("--format", format, "table (a profile fragment) or json")->type_name("FORMAT");
+  add_output(app, command.output);
+  parse(app, arguments);
+  if (command.samples.empty()) throw UsageError("expected a CSV file of samples");
+  if (command.device.empty()) throw UsageError("expected --device NAME, the profile the samples belong to");
+  for (const std::string& filter : filters) {
+    const std::size_t equals = filter.find('=');
+    if (equals == std::string::npos || equals == 0)
+      throw UsageError("--where is " + in_quotes(filter) + ", expected COLUMN=VALUE");
+    command.filters.push_back({filter.substr(0, equals), filter.substr(equals + 1)});
+  }
+  command.format = parse_format(format, {"table", "json"});
+  return command;
+}
+
 Command parse_explain(CLI::App& app, const Arguments& arguments) {
   ExplainCommand command;
   std::vector<std::string> assignments;

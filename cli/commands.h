@@ -81,6 +81,23 @@ struct ProfilesCommand {
 };
 ExitCode profiles(const ProfilesCommand& command);
 
+/// Rows of a samples file whose cell in `column` is `value`.
+struct SampleFilter {
+  std::string column;
+  std::string value;
+};
+
+/// `windtunnel calibrate SAMPLES.csv --device NAME`: fits the device's efficiency curves to measured operator times.
+struct CalibrateCommand {
+  std::string samples;
+  /// A shipped device or the path of a profile file: its peaks, bandwidths and tiles are taken as given.
+  std::string device;
+  std::vector<SampleFilter> filters;
+  Format format = Format::kTable;
+  std::string output;
+};
+ExitCode calibrate(const CalibrateCommand& command);
+
 /// `windtunnel schema`: the JSON Schema of a spec file, for editors.
 struct SchemaCommand {};
 ExitCode schema(const SchemaCommand& command);

@@ -127,9 +127,10 @@ std::vector<Spec> enumerate_groups(const Freedom& freedom, Rejected& rejected) {
   const Training& stated = *base.training;
   std::vector<Spec> groups;
   const auto add = [&](const Parallelism& degrees) {
-    std::vector<Count> micro_batches = {stated.micro_batch};
+    const Count smallest = std::max<Count>(1, stated.micro_batch);
+    std::vector<Count> micro_batches = {smallest};
     if (stated.global_batch % degrees.data == 0)
-      micro_batches = freedom.of("micro_batch", stated.micro_batch, divisors(stated.global_batch / degrees.data));
+      micro_batches = freedom.of("micro_batch", smallest, divisors(stated.global_batch / degrees.data));
     for (const Count micro_batch : micro_batches) {
       if (stated.global_batch % (degrees.data * micro_batch) != 0) {
         ++rejected["global_batch not divisible by data x micro_batch"];
@@ -293,7 +294,7 @@ class GroupSurvey {
  private:
   void survey(const PlacedTraining& placed, const Training& training, const Placement& placement, double step_s) {
     const double capacity = machine_.profile.memory.capacity_bytes.value;
-    const MemoryUse use = memory_per_device(placed.graph, placed.model, training, placement, machine_.profile);
+    const MemoryUse use = memory_per_device(placed.graph, placed.model, training, placement, machine_);
     if (use.state_bytes() + use.reserved_bytes > capacity) {
       ++rejected["does not fit: weights, gradients and optimizer"];
     } else if (use.total_bytes() > capacity) {

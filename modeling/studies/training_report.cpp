@@ -215,6 +215,8 @@ std::string describe(Activity activity) {
       return "optimizer and host work";
     case Activity::kStragglerWait:
       return "waiting for stragglers";
+    case Activity::kHostWait:
+      return "waiting for the host to issue kernels";
     default:
       return std::string(kActivityNames[static_cast<int>(activity)]);
   }
