@@ -43,10 +43,12 @@ TEST_CASE("A wrong verb is answered with the nearest one", "[cli]") {
   CHECK(mistake({"profile"}) == "windtunnel: unknown verb 'profile', did you mean 'profiles'?");
   CHECK(mistake({"seach"}) == "windtunnel: unknown verb 'seach', did you mean 'search'?");
   CHECK(mistake({"simulate"}) ==
-        "windtunnel: unknown verb 'simulate', expected one of run, sweep, search, explain, solve, check, profiles, "
+        "windtunnel: unknown verb 'simulate', expected one of run, sweep, search, explain, solve, calibrate, check, "
+        "profiles, "
         "schema, completion");
   CHECK(mistake({}) ==
-        "windtunnel: expected a verb, one of run, sweep, search, explain, solve, check, profiles, schema, completion; "
+        "windtunnel: expected a verb, one of run, sweep, search, explain, solve, calibrate, check, profiles, schema, "
+        "completion; "
         "see windtunnel --help");
 }
 
