@@ -52,23 +52,38 @@ struct UpdateWork {
   double weights_s = 0.0;
 };
 
-UpdateWork update_work(const OperatorGraph& graph, const ServiceTimes& times, const Placement& placement, Count rank) {
+/// One instance of each template.
+using TemplateUpdates = std::array<UpdateWork, kSegments>;
+
+void add_update(UpdateWork& work, const Operator& op, double time_s) {
+  if (op.kind != OperatorKind::kCollective)
+    work.optimizer_s += time_s;
+  else if (op.collective == Collective::kAllGather)
+    work.weights_s += time_s;
+  else
+    work.gradients_s += time_s;
+}
+
+TemplateUpdates template_updates(const OperatorGraph& graph, const ServiceTimes& times) {
+  TemplateUpdates updates;
+  for (Segment segment : kAllSegments) {
+    for (int vertex : graph.members(segment, Pass::kUpdate))
+      add_update(updates[static_cast<int>(segment)], graph.at(vertex), times[vertex].mean_s);
+  }
+  return updates;
+}
+
+UpdateWork update_work(const TemplateUpdates& updates, const Placement& placement, Count rank) {
   UpdateWork work;
-  const auto add = [&](Segment segment, double copies) {
-    for (int vertex : graph.members(segment, Pass::kUpdate)) {
-      const Operator& op = graph.at(vertex);
-      const double time = copies * times[vertex].mean_s;
-      if (op.kind != OperatorKind::kCollective)
-        work.optimizer_s += time;
-      else if (op.collective == Collective::kAllGather)
-        work.weights_s += time;
-      else
-        work.gradients_s += time;
-    }
-  };
   for (Count v = 0; v < placement.virtual_stages; ++v) {
     const ModelChunk& chunk = placement.chunk(rank, v);
-    for (Segment segment : kAllSegments) add(segment, instances(chunk, segment));
+    for (Segment segment : kAllSegments) {
+      const double copies = instances(chunk, segment);
+      const UpdateWork& one = updates[static_cast<int>(segment)];
+      work.gradients_s += copies * one.gradients_s;
+      work.optimizer_s += copies * one.optimizer_s;
+      work.weights_s += copies * one.weights_s;
+    }
   }
   return work;
 }
@@ -79,10 +94,9 @@ struct HidingPlace {
   double pieces = 1.0;
 };
 
-HidingPlace hiding_place(const PipelineProblem& problem, const Placement& placement, Count rank, bool backward) {
-  const std::vector<Moments>& work = backward ? problem.backward : problem.forward;
+/// `chunk_s`: one pass of one micro-batch through the rank's first chunk.
+HidingPlace hiding_place(double chunk_s, const Placement& placement, Count rank) {
   const Count own = placement.chunk(rank, 0).layers();
-  const double chunk_s = work[rank].mean_s;
   const double layers = static_cast<double>(std::max<Count>(1, own));
   const double later_chunks =
       static_cast<double>((placement.virtual_stages - 1) * std::min(placement.pipeline, placement.micro_batches));
@@ -97,15 +111,18 @@ double exposed_s(double total_s, const HidingPlace& place, bool hidden) {
 StepTail step_tail(const OperatorGraph& graph, const ServiceTimes& times, const Placement& placement,
                    const PipelineProblem& problem, const PipelineTime& pipeline, const Machine& machine, bool hidden) {
   StepTail tail{.overhead_s = machine.software.step_overhead_s.value};
+  const TemplateUpdates updates = template_updates(graph, times);
   double exchanged_s = pipeline.makespan.mean_s;
   for (Count rank = 0; rank < placement.pipeline; ++rank) {
-    const UpdateWork work = update_work(graph, times, placement, rank);
-    const double exposed = exposed_s(work.gradients_s, hiding_place(problem, placement, rank, true), hidden);
+    const UpdateWork work = update_work(updates, placement, rank);
+    const double exposed =
+        exposed_s(work.gradients_s, hiding_place(problem.backward[rank].mean_s, placement, rank), hidden);
     exchanged_s = std::max(exchanged_s, pipeline.finish_s[rank] + exposed);
     tail.optimizer_s = std::max(tail.optimizer_s, work.optimizer_s);
     // Later ranks gather their weights while the pipeline fills.
     if (rank == 0)
-      tail.weights_exposed_s = exposed_s(work.weights_s, hiding_place(problem, placement, rank, false), hidden);
+      tail.weights_exposed_s =
+          exposed_s(work.weights_s, hiding_place(problem.forward[rank].mean_s, placement, rank), hidden);
   }
   tail.gradients_exposed_s = exchanged_s - pipeline.makespan.mean_s;
   return tail;
@@ -167,6 +184,37 @@ TrainingStep training_step(const OperatorGraph& graph, const Model& model, const
                         policy.hidden[static_cast<int>(CommGroup::kData)]);
   step.traffic = traffic_loads(step, placement, policy);
   return step;
+}
+
+UpdateOperators update_operators(const OperatorGraph& graph) {
+  UpdateOperators operators;
+  for (Segment segment : kAllSegments) {
+    for (int vertex : graph.members(segment, Pass::kUpdate))
+      operators[static_cast<int>(segment)].push_back(graph.at(vertex));
+  }
+  return operators;
+}
+
+double quick_tail_s(const UpdateOperators& operators, const TemplateTimes& templates, const Placement& placement,
+                    const Machine& machine, bool hidden) {
+  TemplateUpdates updates;
+  for (int segment = 0; segment < kSegments; ++segment) {
+    for (const Operator& op : operators[segment])
+      add_update(updates[segment], op, operator_time(op, placement, machine, LinkSlowdowns{}).mean_s);
+  }
+  double longest = 0.0;
+  for (Count rank = 0; rank < placement.pipeline; ++rank) {
+    const UpdateWork work = update_work(updates, placement, rank);
+    const ModelChunk& first = placement.chunk(rank, 0);
+    const double backward_s =
+        (chunk_moments(templates, first, Pass::kRecompute) + chunk_moments(templates, first, Pass::kBackward)).mean_s;
+    const double forward_s = chunk_moments(templates, first, Pass::kForward).mean_s;
+    const double gradients_s = exposed_s(work.gradients_s, hiding_place(backward_s, placement, rank), hidden);
+    const double weights_s =
+        rank == 0 ? exposed_s(work.weights_s, hiding_place(forward_s, placement, rank), hidden) : 0.0;
+    longest = std::max(longest, gradients_s + work.optimizer_s + weights_s);
+  }
+  return longest + machine.software.step_overhead_s.value;
 }
 
 TrainingStep training_step_from_service_times(const Training& training, const TrainingServiceTimes& times,

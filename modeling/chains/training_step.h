@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <vector>
 
 #include "modeling/chains/pipeline.h"
 #include "modeling/chains/template_schedule.h"
@@ -44,6 +45,15 @@ struct TrainingStep {
 /// new weights are gathered beside the first forward in the same way.
 TrainingStep training_step(const OperatorGraph& graph, const Model& model, const Training& training,
                            const Placement& placement, const Machine& machine, const LinkSlowdowns& slowdowns);
+
+/// The operators of the update pass of each template, found once per graph.
+using UpdateOperators = std::array<std::vector<Operator>, kSegments>;
+UpdateOperators update_operators(const OperatorGraph& graph);
+
+/// The tail of a step on an idle network, with every gradient exchange as far hidden as its own backward work allows;
+/// for surveys of many layouts. At least as long as nothing, at most as long as nothing hidden.
+double quick_tail_s(const UpdateOperators& updates, const TemplateTimes& templates, const Placement& placement,
+                    const Machine& machine, bool hidden);
 
 /// The same from `training.service_times`: the user's own times and nothing else.
 TrainingStep training_step_from_service_times(const Training& training, const TrainingServiceTimes& times,

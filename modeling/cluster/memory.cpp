@@ -11,10 +11,6 @@ namespace {
 constexpr double kWeightBytes = 2.0;
 constexpr double kOptimizerBytes = 12.0;
 
-double saved_bytes(const OperatorGraph& graph, Segment segment) {
-  return totals(graph, segment, Pass::kForward).saved_bytes;
-}
-
 /// Largest temporary: one operand of the element-wise operator that moves most (two in, one out).
 double working_bytes(const OperatorGraph& graph) {
   double largest = 0.0;
@@ -40,19 +36,20 @@ double recomputed_bytes(const OperatorGraph& graph) {
 }
 
 /// Activations of one (chunk, micro-batch) pair on this rank, averaged over its chunks.
-double chunk_activation_bytes(const OperatorGraph& graph, const Placement& placement, Count rank) {
+double chunk_activation_bytes(const TemplateMemory& templates, const Placement& placement, Count rank) {
   double bytes = 0.0;
   for (Count virtual_stage = 0; virtual_stage < placement.virtual_stages; ++virtual_stage) {
     for (Segment segment : {Segment::kEmbedding, Segment::kDenseLayer, Segment::kExpertLayer}) {
-      bytes += instances(placement.chunk(rank, virtual_stage), segment) * saved_bytes(graph, segment);
+      bytes +=
+          instances(placement.chunk(rank, virtual_stage), segment) * templates.saved_bytes[static_cast<int>(segment)];
     }
   }
   return bytes / static_cast<double>(placement.virtual_stages);
 }
 
-MemoryUse memory_of_rank(const OperatorGraph& graph, const Model& model, const Training& training,
-                         const Placement& placement, const Machine& machine, Count rank) {
-  const TemplateParameters parameters = parameters_on_rank(model, training, placement, rank);
+MemoryUse memory_of_rank(const TemplateMemory& templates, const Training& training, const Placement& placement,
+                         const Machine& machine, Count rank) {
+  const TemplateParameters parameters = parameters_on_rank(templates, placement, rank);
   const Parallelism& p = training.parallelism;
   const double copies = training.schedule == PipelineSchedule::kDualPipe ? 2.0 : 1.0;
   /// Weights this device keeps of a state that is sharded from this ZeRO stage on.
@@ -66,27 +63,35 @@ MemoryUse memory_of_rank(const OperatorGraph& graph, const Model& model, const T
   use.gradients_bytes = gradient_bytes * kept(2) * copies;
   use.optimizer_bytes = kOptimizerBytes * kept(1);
   use.activations_bytes =
-      activations_in_flight(training.schedule, placement, rank) * chunk_activation_bytes(graph, placement, rank);
+      activations_in_flight(training.schedule, placement, rank) * chunk_activation_bytes(templates, placement, rank);
   if (placement.chunk(rank, placement.virtual_stages - 1).has_head)
-    use.activations_bytes += saved_bytes(graph, Segment::kHead);
-  use.buffers_bytes = working_bytes(graph);
-  if (training.zero_stage >= 3)
-    use.buffers_bytes += 2.0 * (kWeightBytes + gradient_bytes) * largest_layer(model, training);
-  if (training.recompute == Recompute::kFull) use.buffers_bytes += recomputed_bytes(graph) / 2.0;
+    use.activations_bytes += templates.saved_bytes[static_cast<int>(Segment::kHead)];
+  use.buffers_bytes = templates.working_bytes;
+  if (training.zero_stage >= 3) use.buffers_bytes += 2.0 * (kWeightBytes + gradient_bytes) * templates.largest_layer;
+  if (training.recompute == Recompute::kFull) use.buffers_bytes += templates.recomputed_bytes / 2.0;
   use.reserved_bytes = machine.profile.memory.reserved_bytes.value;
   return use;
 }
 
 }  // namespace
 
-TemplateParameters parameters_on_rank(const Model& model, const Training& training, const Placement& placement,
-                                      Count rank) {
+TemplateMemory template_memory(const OperatorGraph& graph, const Model& model, const Training& training) {
+  TemplateMemory memory{.working_bytes = working_bytes(graph),
+                        .recomputed_bytes = recomputed_bytes(graph),
+                        .largest_layer = largest_layer(model, training)};
+  for (Segment segment : kAllSegments) {
+    memory.saved_bytes[static_cast<int>(segment)] = totals(graph, segment, Pass::kForward).saved_bytes;
+    memory.parameters[static_cast<int>(segment)] = template_parameters(model, training, segment);
+  }
+  return memory;
+}
+
+TemplateParameters parameters_on_rank(const TemplateMemory& templates, const Placement& placement, Count rank) {
   TemplateParameters sum;
   for (Count virtual_stage = 0; virtual_stage < placement.virtual_stages; ++virtual_stage) {
     for (Segment segment : kAllSegments) {
       const double copies = instances(placement.chunk(rank, virtual_stage), segment);
-      if (copies == 0.0) continue;
-      const TemplateParameters one = template_parameters(model, training, segment);
+      const TemplateParameters& one = templates.parameters[static_cast<int>(segment)];
       sum.shared += copies * one.shared;
       sum.expert += copies * one.expert;
     }
@@ -113,14 +118,19 @@ double activations_in_flight(PipelineSchedule schedule, const Placement& placeme
   return micro_batches * virtual_stages;
 }
 
-MemoryUse memory_per_device(const OperatorGraph& graph, const Model& model, const Training& training,
-                            const Placement& placement, const Machine& machine) {
+MemoryUse memory_per_device(const TemplateMemory& templates, const Training& training, const Placement& placement,
+                            const Machine& machine) {
   MemoryUse fullest;
   for (Count rank = 0; rank < placement.pipeline; ++rank) {
-    const MemoryUse use = memory_of_rank(graph, model, training, placement, machine, rank);
+    const MemoryUse use = memory_of_rank(templates, training, placement, machine, rank);
     if (use.total_bytes() > fullest.total_bytes()) fullest = use;
   }
   return fullest;
+}
+
+MemoryUse memory_per_device(const OperatorGraph& graph, const Model& model, const Training& training,
+                            const Placement& placement, const Machine& machine) {
+  return memory_per_device(template_memory(graph, model, training), training, placement, machine);
 }
 
 }  // namespace windtunnel::modeling

@@ -2,6 +2,8 @@
 // Device memory of a training layout, by kind, from the operator graph and the pipeline schedule.
 #pragma once
 
+#include <array>
+
 #include "modeling/cluster/machine.h"
 #include "modeling/cluster/placement.h"
 #include "modeling/spec/spec.h"
@@ -25,9 +27,20 @@ struct MemoryUse {
   double total_bytes() const { return state_bytes() + activations_bytes + buffers_bytes + reserved_bytes; }
 };
 
+/// What memory needs of the operator graph, summed once per graph.
+struct TemplateMemory {
+  /// Activations one instance of a template keeps for its backward pass, and its weights.
+  std::array<double, kSegments> saved_bytes{};
+  std::array<TemplateParameters, kSegments> parameters{};
+  /// Largest temporary tensor; what full recomputation holds of one layer; weights of the largest layer.
+  double working_bytes = 0.0;
+  double recomputed_bytes = 0.0;
+  double largest_layer = 0.0;
+};
+TemplateMemory template_memory(const OperatorGraph& graph, const Model& model, const Training& training);
+
 /// Weights of one pipeline rank on one device.
-TemplateParameters parameters_on_rank(const Model& model, const Training& training, const Placement& placement,
-                                      Count rank);
+TemplateParameters parameters_on_rank(const TemplateMemory& templates, const Placement& placement, Count rank);
 
 /// Chunk activations that rank holds at its peak, counted in (chunk, micro-batch) pairs.
 /// 1F1B: pipeline - rank micro-batches (Narayanan et al., arXiv:2104.04473); interleaved: its warm-up plus one.
@@ -36,6 +49,8 @@ double activations_in_flight(PipelineSchedule schedule, const Placement& placeme
 /// Memory of the fullest pipeline rank. Bytes per weight: 2 (16-bit copy), 2 or 4 (gradient, by software), 12 (32-bit
 /// weight and two Adam moments), divided by the ranks that share the weight as `zero_stage` says (Rajbhandari et al.,
 /// arXiv:1910.02054).
+MemoryUse memory_per_device(const TemplateMemory& templates, const Training& training, const Placement& placement,
+                            const Machine& machine);
 MemoryUse memory_per_device(const OperatorGraph& graph, const Model& model, const Training& training,
                             const Placement& placement, const Machine& machine);
 

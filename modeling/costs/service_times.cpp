@@ -39,14 +39,18 @@ OperatorTime kernel_time(const Operator& op, const Machine& machine) {
 
 }  // namespace
 
+OperatorTime operator_time(const Operator& op, const Placement& placement, const Machine& machine,
+                           const LinkSlowdowns& slowdowns) {
+  return op.kind == OperatorKind::kCollective ? collective_time(op, placement, machine, slowdowns)
+                                              : kernel_time(op, machine);
+}
+
 ServiceTimes service_times(const OperatorGraph& graph, const Placement& placement, const Machine& machine,
                            const LinkSlowdowns& slowdowns) {
   ServiceTimes times;
   times.reserve(graph.size());
   for (int vertex = 0; vertex < graph.size(); ++vertex) {
-    const Operator& op = graph.at(vertex);
-    times.push_back(op.kind == OperatorKind::kCollective ? collective_time(op, placement, machine, slowdowns)
-                                                         : kernel_time(op, machine));
+    times.push_back(operator_time(graph.at(vertex), placement, machine, slowdowns));
   }
   return times;
 }

@@ -31,6 +31,10 @@ using ServiceTimes = std::vector<OperatorTime>;
 ServiceTimes service_times(const OperatorGraph& graph, const Placement& placement, const Machine& machine,
                            const LinkSlowdowns& slowdowns);
 
+/// Time of one operator, kernel or collective.
+OperatorTime operator_time(const Operator& op, const Placement& placement, const Machine& machine,
+                           const LinkSlowdowns& slowdowns);
+
 /// Time of one hand-over of activations between neighbouring pipeline ranks.
 OperatorTime pipeline_transfer(const Model& model, const Training& training, const Placement& placement,
                                const Machine& machine, const LinkSlowdowns& slowdowns);

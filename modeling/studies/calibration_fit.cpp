@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 namespace windtunnel::modeling {
 
@@ -27,13 +28,10 @@ bool improve(std::vector<double>& x, std::size_t i, double step, const FitParame
   return false;
 }
 
-}  // namespace
-
-std::vector<double> fit_parameters(const std::vector<FitParameter>& parameters,
-                                   const std::function<double(const std::vector<double>&)>& objective) {
-  std::vector<double> x;
-  for (const FitParameter& parameter : parameters) x.push_back(parameter.start);
-  double best = objective(x);
+/// From one start; `best` is its objective.
+std::vector<double> descend(std::vector<double> x, const std::vector<FitParameter>& parameters,
+                            const std::function<double(const std::vector<double>&)>& objective, double& best) {
+  best = objective(x);
   for (double step = kFirstStep; step > kLastStep; step = 1.0 + (step - 1.0) / 2.0) {
     // At most a few dozen moves per step size, so that a plateau cannot hold the fit.
     for (int move = 0; move < 40; ++move) {
@@ -43,6 +41,26 @@ std::vector<double> fit_parameters(const std::vector<FitParameter>& parameters,
     }
   }
   return x;
+}
+
+}  // namespace
+
+std::vector<double> fit_parameters(const std::vector<FitParameter>& parameters,
+                                   const std::function<double(const std::vector<double>&)>& objective) {
+  std::vector<double> best;
+  double lowest = std::numeric_limits<double>::infinity();
+  // Kinks make local minima: three starts, the ranges' own and a quarter and four times of it.
+  for (const double shift : {1.0, 0.25, 4.0}) {
+    std::vector<double> start;
+    for (const FitParameter& p : parameters) start.push_back(std::clamp(p.start * shift, p.low, p.high));
+    double value = 0.0;
+    std::vector<double> found = descend(start, parameters, objective, value);
+    if (value < lowest) {
+      lowest = value;
+      best = std::move(found);
+    }
+  }
+  return best;
 }
 
 double median_relative_error(const std::vector<double>& predicted, const std::vector<double>& measured) {

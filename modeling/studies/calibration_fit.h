@@ -15,7 +15,8 @@ struct FitParameter {
 };
 
 /// Minimises `objective` by coordinate descent with multiplicative steps that shrink from 1.5 to 1.002: enough for a
-/// handful of parameters and an objective with kinks (roofline corners, waves). A local minimum.
+/// handful of parameters and an objective with kinks (roofline corners, waves). The best of three starts; a local
+/// minimum.
 std::vector<double> fit_parameters(const std::vector<FitParameter>& parameters,
                                    const std::function<double(const std::vector<double>&)>& objective);
 

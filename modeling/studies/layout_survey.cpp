@@ -21,18 +21,11 @@ namespace {
 std::vector<long long> key_of(const Training& t) {
   const Parallelism& p = t.parallelism;
   const bool sharded = t.zero_stage >= 3;
-  return {p.tensor,
-          p.context,
-          p.expert,
-          p.expert_tensor,
-          t.micro_batch,
-          static_cast<long long>(t.recompute),
-          static_cast<long long>(t.precision),
-          t.sequence_length,
-          t.sequence_parallel ? 1 : 0,
-          static_cast<long long>(1e6 * t.expert_imbalance),
-          sharded ? 1 : 0,
-          sharded ? p.data : 0,
+  return {p.tensor, p.context, p.expert, p.expert_tensor, t.micro_batch, static_cast<long long>(t.recompute),
+          static_cast<long long>(t.precision), t.sequence_length, t.sequence_parallel ? 1 : 0,
+          static_cast<long long>(1e6 * t.expert_imbalance), sharded ? 1 : 0, sharded ? p.data : 0,
+          // One matrix for tied embeddings on one device.
+          p.pipeline == 1 ? 1 : 0,
           // Sharding of the update only: kept apart because the graph holds it.
           t.zero_stage == 0 ? 0 : 1};
 }
@@ -55,7 +48,8 @@ ChunkWork work_of(const TemplateTimes& templates, const ModelChunk& chunk) {
   return work;
 }
 
-/// See the head of layout_survey.h; hand-overs cost a rank its time at every chunk, transfers only while the pipe fills.
+/// See the head of layout_survey.h; hand-overs cost a rank its time at every chunk, transfers only while the pipe
+/// fills.
 double pipeline_s(const TemplateTimes& templates, const Placement& placement, double hand_over_s, double transfer_s) {
   const auto micro_batches = static_cast<double>(placement.micro_batches);
   const double crossing_s = placement.pipeline > 1 ? 2.0 * hand_over_s : 0.0;
@@ -101,10 +95,9 @@ LayoutEstimate LayoutSurvey::estimate(Training training) {
   const OverlapPolicy policy = overlap_policy(machine_.software, training.overlap);
   const double transfer_s = pipeline_transfer(model_, training, placement, machine_, LinkSlowdowns{}).mean_s;
   LayoutEstimate estimate;
-  estimate.step_s =
-      pipeline_s(shape.templates, placement, machine_.software.hand_over_s.value, transfer_s) +
-      quick_tail_s(shape.updates, shape.templates, placement, machine_,
-                   policy.hidden[static_cast<int>(CommGroup::kData)]);
+  estimate.step_s = pipeline_s(shape.templates, placement, machine_.software.hand_over_s.value, transfer_s) +
+                    quick_tail_s(shape.updates, shape.templates, placement, machine_,
+                                 policy.hidden[static_cast<int>(CommGroup::kData)]);
   estimate.memory_bytes = memory_per_device(shape.memory, training, placement, machine_).total_bytes();
   estimate.fits = estimate.memory_bytes <= machine_.profile.memory.capacity_bytes.value;
   return estimate;

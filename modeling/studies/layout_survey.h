@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Many layouts of one job, fast: the step and the memory of each without solving its chains.
 //
-// Layouts that differ only in pipeline, virtual stages, data or ZeRO stage (0 to 2) share their layer templates: those are
-// built and played once. The pipeline is a closed form instead of the recursion,
+// Layouts that differ only in pipeline, virtual stages, data or ZeRO stage (0 to 2) share their layer templates: those
+// are built and played once. The pipeline is a closed form instead of the recursion,
 //   max over ranks of (forwards before it + micro-batches x its work + backwards before it),
-// exact for equal stages and constant times, a lower bound otherwise. Links are idle and nothing jitters. So the estimate ranks
-// and rejects; the few layouts that matter are then answered by `evaluate`.
+// exact for equal stages and constant times, a lower bound otherwise. Links are idle and nothing jitters. So the
+// estimate ranks and rejects; the few layouts that matter are then answered by `evaluate`.
 #pragma once
 
 #include <map>

@@ -55,7 +55,10 @@ TEST_CASE("state takes 18 bytes a weight, 6 + 12/d with a distributed optimizer,
   const Model model = small_gpt();
   Training training = small_training();
   training.parallelism.data = 8;
-  const double parameters = parameters_on_rank(model, training, placed(model, training), 0).total();
+  const double parameters =
+      parameters_on_rank(template_memory(build_training_graph(model, training, {}), model, training),
+                         placed(model, training), 0)
+          .total();
   const auto state = [&](int stage) {
     training.zero_stage = stage;
     return memory(model, training).state_bytes() / parameters;
