@@ -102,7 +102,7 @@ Curve law_curve(const ChainRecord& chain) {
 
 /// What the percentile measures say of one time: `ttft_p50_s`, `ttft_p90_s` ...
 Curve percentile_curve(const Report& report, const std::string& time) {
-  Curve curve{time, "P(" + words(time) + " <= t)", time + "_s", "probability", false, {}};
+  Curve curve{time, "P(" + words(time) + " <= t), at its percentiles", time + "_s", "probability", false, {}};
   for (const int percent : {50, 90, 95, 99}) {
     const auto value = find_measure(report, fmt::format("{}_p{}_s", time, percent));
     if (value && std::isfinite(*value)) curve.points.emplace_back(*value, percent / 100.0);
