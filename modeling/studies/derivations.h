@@ -11,8 +11,8 @@ namespace windtunnel::modeling {
 
 /// Layout, operators of one layer with their times, pipeline and tail; arrows of the device chain. `step`: the step at
 /// its fixed point; `straggler_s`: what jitter adds to it.
-void derive_training(const PlacedTraining& placed, const TrainingStep& step, double straggler_s,
-                     const Machine& machine, Report& report);
+void derive_training(const PlacedTraining& placed, const TrainingStep& step, double straggler_s, const Machine& machine,
+                     Report& report);
 
 /// What stops the job, the spares, the checkpoints.
 void derive_availability(const JobHealth& health, const AvailabilityAnswer& answer, Report& report);
