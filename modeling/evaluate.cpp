@@ -6,6 +6,7 @@
 #include "modeling/cluster/serving_engine.h"
 #include "modeling/spec/spec_error.h"
 #include "modeling/studies/availability.h"
+#include "modeling/studies/derivations.h"
 #include "modeling/studies/serving.h"
 #include "modeling/studies/training.h"
 #include "modeling/studies/training_health.h"
@@ -24,6 +25,8 @@ void evaluate_training(const Spec& spec, Report& report) {
   answer.activity =
       solve_activity_shares(activity_program(answer.coupled.step, placed.placement, answer.chain.straggler_s()));
   write_training_report(placed, answer, machine, report);
+  if (report.detail == Detail::kDerivation)
+    derive_training(placed, answer.coupled.step, answer.chain.straggler_s(), machine, report);
   if (!spec.reliability) return;
   const TrainingHealth health = solve_training_health(spec, placed, answer, machine, report.warnings);
   write_training_health(spec, health, answer, report);
@@ -34,6 +37,7 @@ void evaluate_availability(const Spec& spec, Report& report) {
   const JobHealth health = describe_job_health(spec, machine, {}, report.warnings);
   const AvailabilityAnswer answer = solve_availability(health);
   write_availability_report(spec, health, answer, machine, report);
+  if (report.detail == Detail::kDerivation) derive_availability(health, answer, report);
 }
 
 void evaluate_serving(const Spec& spec, const EvaluateOptions& options, Report& report) {
@@ -41,6 +45,7 @@ void evaluate_serving(const Spec& spec, const EvaluateOptions& options, Report& 
   const PlacedServing placed = place_serving(spec, machine, report.warnings);
   const ServingAnswer answer = answer_serving(placed, options.simulated_requests);
   write_serving_report(spec, placed, answer, max_arrival_rate_per_s(placed), machine, report);
+  if (report.detail == Detail::kDerivation) derive_serving(placed, report);
 }
 
 }  // namespace

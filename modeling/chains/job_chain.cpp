@@ -11,6 +11,8 @@ namespace windtunnel::modeling {
 
 namespace {
 
+constexpr solvers::Index kMostDrawnStates = 40;
+
 using solvers::Index;
 
 /// Of a stage that failures never let end; above 0, so that the chain stays one class.
@@ -241,6 +243,9 @@ JobChain solve_job_chain(const JobChainProblem& problem) {
   JobChain chain;
   chain.solution = solvers::solve_stationary(generator);
   chain.states = generator.states();
+  for (solvers::Index from = 0; from < generator.states() && generator.states() <= kMostDrawnStates; ++from) {
+    for (const auto [to, rate] : generator.outgoing().row(from)) chain.drawn.push_back({from, to, rate});
+  }
   chain.transitions = generator.transitions();
   if (!chain.solution.usable()) throw NoAnswerError("chain of the job: " + chain.solution.message);
   for (std::size_t k = 0; k < builder.states().size(); ++k) {

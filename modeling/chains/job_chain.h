@@ -64,6 +64,8 @@ struct JobChain {
   /// Stops per second of wall time, those that strike a recovery included.
   double stops_per_s = 0.0;
   std::vector<std::string> state_names;
+  /// Of a chain small enough to be drawn; else empty.
+  std::vector<solvers::Transition> drawn;
   solvers::StationarySolution solution;
   long long states = 0;
   long long transitions = 0;

@@ -292,7 +292,8 @@ ChainRecord slot_record(const SolvedEngine& solved) {
           .transitions = 2 * static_cast<long long>(solved.population.law.size()) - 2,
           .method_requested = "automatic",
           .method_used = "level cuts of a birth-death chain, geometric queue",
-          .error_bound = 1e-13 * static_cast<double>(solved.population.law.size())};
+          .error_bound = 1e-13 * static_cast<double>(solved.population.law.size()),
+          .law = solved.population.law};
 }
 
 ChainRecord backlog_record(const PrefillBacklog& backlog) {

@@ -31,8 +31,8 @@ figure { margin: 0; break-inside: avoid; min-width: 0; } figcaption { font-weigh
 svg text { fill: var(--ink); font: 13px system-ui, "DejaVu Sans", sans-serif; } svg text.s { fill: var(--soft); font-size: 12px; }
 .axis { stroke: var(--soft); fill: none; } .grid { stroke: var(--line); fill: none; } .curve { stroke: var(--accent); stroke-width: 2.2; fill: none; } .fill { fill: var(--accent); }
 .node { stroke: var(--ink); stroke-width: 1.2; } .arrow { stroke: var(--soft); fill: none; stroke-width: 1.2; } .head { fill: var(--soft); }
-.tornado { display: grid; grid-template-columns: minmax(90px, 250px) 1fr 64px; gap: 4px 10px; align-items: center; font-size: .85rem; }
-.tornado > span { overflow-wrap: anywhere; text-align: right; } .tornado > b { font-weight: 600; font-variant-numeric: tabular-nums; }
+.tornado { display: grid; grid-template-columns: minmax(90px, 250px) 1fr max-content; gap: 4px 10px; align-items: center; font-size: .85rem; }
+.tornado > span { overflow-wrap: anywhere; text-align: right; } .tornado > b { font-weight: 600; white-space: nowrap; text-align: right; font-variant-numeric: tabular-nums; }
 .bar { display: flex; height: 18px; background: linear-gradient(var(--line), var(--line)) center/1px 100% no-repeat; } .bar > * { width: 50%; display: flex; }
 .bar .minus { justify-content: flex-end; } .bar i { height: 100%; } .up { background: var(--p6); } .down { background: var(--p3); }
 .scroll { overflow-x: auto; } table { border-collapse: collapse; font-size: .85rem; min-width: 60%; } th, td { text-align: left; padding: 3px 12px 3px 0; border-bottom: 1px solid var(--line); vertical-align: top; }

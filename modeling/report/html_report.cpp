@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "modeling/report/derivation.h"
 #include "modeling/report/headline.h"
@@ -88,8 +89,32 @@ std::string curve_figure(const Curve& curve) {
          "<details><summary>numbers</summary>" + html_table(rows) + "</details></figure>\n";
 }
 
+/// Probability of each count, up to where nothing is left to see.
+Curve law_curve(const ChainRecord& chain) {
+  Curve curve{"law", chain.purpose, "number", "probability", true, {}};
+  double most = 0.0;
+  for (const double p : chain.law) most = std::max(most, p);
+  std::size_t last = chain.law.size();
+  while (last > 1 && chain.law[last - 1] < 1e-4 * most) --last;
+  for (std::size_t n = 0; n < last; ++n) curve.points.emplace_back(static_cast<double>(n), chain.law[n]);
+  return curve;
+}
+
+/// What the percentile measures say of one time: `ttft_p50_s`, `ttft_p90_s` ...
+Curve percentile_curve(const Report& report, const std::string& time) {
+  Curve curve{time, "P(" + words(time) + " <= t), at its percentiles", time + "_s", "probability", false, {}};
+  for (const int percent : {50, 90, 95, 99}) {
+    const auto value = find_measure(report, fmt::format("{}_p{}_s", time, percent));
+    if (value && std::isfinite(*value)) curve.points.emplace_back(*value, percent / 100.0);
+  }
+  return curve;
+}
+
 std::string curves(const Report& report) {
   std::string figures;
+  for (const ChainRecord& chain : report.chains) figures += curve_figure(law_curve(chain));
+  for (const char* time : {"step_time", "ttft", "tpot", "e2e", "time_to_train"})
+    figures += curve_figure(percentile_curve(report, time));
   for (const Curve& curve : report.curves) figures += curve_figure(curve);
   return figures.empty() ? "" : heading("How it varies") + "<div class=\"figures\">\n" + figures + "</div>\n";
 }

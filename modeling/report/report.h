@@ -46,6 +46,8 @@ struct ChainRecord {
   double lost_probability = 0.0;
   /// Names of the states with their stationary probability, for reading; empty for large chains.
   std::vector<Measure> state_probabilities;
+  /// Where the state is a count: probability of 0, 1, 2 ...; for pictures, not in the JSON.
+  std::vector<double> law;
   /// Its transitions; only with Detail::kDerivation, and only where the states are named.
   std::vector<ChainArrow> arrows;
 };

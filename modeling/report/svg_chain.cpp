@@ -14,7 +14,7 @@ namespace {
 constexpr double kWidth = 480.0;
 constexpr double kRadius = 30.0;
 /// With more arrows than this only the tooltips carry the rates.
-constexpr std::size_t kMostLabels = 16;
+constexpr std::size_t kMostLabels = 8;
 
 struct Point {
   double x = 0.0;

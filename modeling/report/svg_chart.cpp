@@ -20,6 +20,8 @@ constexpr double kTop = 12.0;
 constexpr double kBottom = 46.0;
 /// More bars than this get no gap between them and no tooltip.
 constexpr std::size_t kManyBars = 120;
+/// A line through so few points shows them.
+constexpr std::size_t kMostDots = 12;
 
 /// Data to picture.
 struct Scale {
@@ -84,7 +86,13 @@ std::string line(const Curve& curve, const Scale& scale) {
   std::string path;
   for (const auto& [x, y] : curve.points)
     path += fmt::format("{}{:.2f} {:.2f}", path.empty() ? "M" : "L", scale.x(x), scale.y(y));
-  return "<path class=\"curve\" d=\"" + path + "\"/>";
+  std::string svg = "<path class=\"curve\" d=\"" + path + "\"/>";
+  if (curve.points.size() > kMostDots) return svg;
+  for (const auto& [x, y] : curve.points)
+    svg +=
+        fmt::format("<circle class=\"fill\" cx=\"{:.2f}\" cy=\"{:.2f}\" r=\"4\"><title>{:.4g}: {:.4g}</title></circle>",
+                    scale.x(x), scale.y(y), x, y);
+  return svg;
 }
 
 }  // namespace
@@ -99,7 +107,8 @@ std::vector<double> round_ticks(double low, double high, int count) {
   }
   std::vector<double> ticks;
   // A millionth of a step covers the rounding of the multiples.
-  for (double k = std::ceil(low / step - 1e-6); k * step <= high + 1e-6 * step; k += 1.0) ticks.push_back(k * step);
+  for (double k = std::ceil(low / step - 1e-6); k * step <= high + 1e-6 * step; k += 1.0)
+    ticks.push_back(k * step + 0.0);  // never -0
   return ticks;
 }
 

@@ -118,6 +118,8 @@ ChainRecord job_record(const JobChain& job) {
   for (std::size_t k = 0; k < job.state_names.size() && job.state_names.size() <= kReadable; ++k)
     record.state_probabilities.push_back(
         {job.state_names[k], job.solution.probability(static_cast<solvers::Index>(k))});
+  for (const solvers::Transition& one : job.drawn)
+    record.arrows.push_back({static_cast<int>(one.from), static_cast<int>(one.to), one.rate_per_s});
   return record;
 }
 

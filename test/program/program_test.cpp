@@ -292,6 +292,11 @@ TEST_CASE("run: sensitivities in JSON, in sentences and as columns; a page besid
 TEST_CASE("explain: every format tells the chains and the answer", "[program][explain]") {
   CHECK_THAT(run_program("explain " + kSmall).out,
              ContainsSubstring("Chain: device") && ContainsSubstring("The answer"));
+  CHECK_THAT(run_program("explain " + kSmall).out, ContainsSubstring("Operators of one layer") &&
+                                                       ContainsSubstring("From layers to a step") &&
+                                                       ContainsSubstring("mlp") && ContainsSubstring("rate per s"));
+  CHECK_THAT(run_program("explain examples/llama3_54_days.yaml").out,
+             ContainsSubstring("What stops the job") && ContainsSubstring("Checkpoints"));
   CHECK_THAT(run_program("explain " + kSmall + " --format markdown").out, ContainsSubstring("$$\\pi Q = 0"));
   CHECK_THAT(run_program("explain " + kSmall + " --format html").out, ContainsSubstring("<math"));
   CHECK_THAT(run_program("explain " + kSmall + " --format dot").out, ContainsSubstring("digraph windtunnel {"));
