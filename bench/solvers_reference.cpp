@@ -100,6 +100,8 @@ solvers::CheckResult answer(solvers::prism::BuiltModel& model, const std::string
 bool check_row(const std::string& folder, const std::vector<std::string>& row) {
   std::string constants = row[2];
   for (char& c : constants) c = c == ';' ? ',' : c;
+  // The table leaves it open; its value is that of the embedded system with MAX_COUNT=2.
+  if (row[0] == "ctmc-until") constants = "MAX_COUNT=2";
   bench::CpuClock clock;
   auto model =
       solvers::prism::build_model(contents(folder + row[1]), row[1], solvers::prism::parse_constants(constants));

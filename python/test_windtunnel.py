@@ -25,6 +25,11 @@ class Door(unittest.TestCase):
         with open(PIPELINE) as file:
             self.assertEqual(windtunnel.run(file.read())["measures"], windtunnel.run(PIPELINE)["measures"])
 
+    def test_one_device_with_its_own_times(self):
+        spec = {"study": "training", "cluster": {"device": "h100-sxm-80gb", "num_devices": 1},
+                "training": {"global_batch": 2, "service_times": {"forward": "1 s", "backward": "2 s"}}}
+        self.assertAlmostEqual(windtunnel.run(spec)["measures"]["step_time_mean_s"], 6.0, places=12)
+
     def test_sweep_gives_rows(self):
         rows = windtunnel.sweep(PIPELINE, {"training.global_batch": [8, 16], "training.micro_batch": "1..2"})
         self.assertEqual([row["training.micro_batch"] for row in rows], ["1", "2", "1", "2"])

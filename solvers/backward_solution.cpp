@@ -14,6 +14,8 @@ namespace {
 constexpr int kIterationsPerRun = 60;
 constexpr int kIterationsPerCheck = 5;
 constexpr double kReductionPerRun = 1e-11;
+// Mixing makes of so many sweeps about a tenth, of more often nothing.
+constexpr double kMaxSweepsToMix = 600.0;
 // Ways of Anderson mixing: five steps pay for their vectors, more do not.
 constexpr int kMixingDepth = 5;
 // Runs that do not halve the residual before the next way is tried. What cycles leave in states of next to no weight,
@@ -80,7 +82,8 @@ BackwardSolver::BackwardSolver(const PartialChain& part, const BackwardOptions& 
       break;
     default:
       stages_ = {swept, mixed, levels, swept, {Method::kMultilevel, 0, 400.0}, patient};
-      if (options.sweeps_are_slow) stages_.erase(stages_.begin(), stages_.begin() + 2);
+      if (options.predicted_sweeps > kMaxSweepsToMix) stages_.erase(stages_.begin() + 1);
+      if (options.predicted_sweeps > 0.0) stages_.erase(stages_.begin());
       if (reduction_is_cheap(part.rates())) stages_.insert(stages_.begin(), {Method::kGth, 0, HUGE_VAL});
   }
   prepare();

@@ -21,8 +21,8 @@ struct BackwardOptions {
   Method method = Method::kAutomatic;
   /// Corrections in all.
   long long max_iterations = 20'000;
-  /// Sweeps have been tried: kAutomatic begins with multilevel cycles.
-  bool sweeps_are_slow = false;
+  /// Sweep pairs that a trial predicted; 0: none was made. kAutomatic then begins with mixing, or with cycles.
+  double predicted_sweeps = 0.0;
 };
 
 /// Remaining drifts on the part: state by state the function did not solve its equation by this much.

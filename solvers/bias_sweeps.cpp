@@ -76,6 +76,7 @@ BiasSweeps::Outcome BiasSweeps::solve(const Vector& reward, double target_per_s)
     outcome.iterations = pairs;
     const double decay = std::log(before / outcome.span_per_s) / kPairsPerCheck;
     const double predicted = std::log(outcome.span_per_s / target_per_s) / decay;
+    outcome.predicted_pairs = decay > 0.0 ? std::max(1.0, predicted) : HUGE_VAL;
     before = outcome.span_per_s;
     if (!(outcome.span_per_s > target_per_s)) break;
     const double allowed = pairs >= kPairsBeforeJudging ? kMaxPredictedPairs : kHopelessPairs;

@@ -25,6 +25,8 @@ class BiasSweeps {
     double span_per_s = 0.0;
     /// Sweep pairs.
     long long iterations = 0;
+    /// Still needed.
+    double predicted_pairs = 0.0;
   };
 
   /// `reward`: one entry per state of the part. Until the span is at most `target_per_s`, stays where it is, or is not

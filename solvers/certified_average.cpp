@@ -70,7 +70,8 @@ class AverageProblem {
 
   bool solve(const PartialChain& part) {
     BackwardSolver solver(
-        part, {.method = options_.method, .max_iterations = options_.max_iterations, .sweeps_are_slow = swept_});
+        part,
+        {.method = options_.method, .max_iterations = options_.max_iterations, .predicted_sweeps = predicted_sweeps_});
     bool done = solver.solve(
         reward_, target(), [&](const Residuals& left) { return tight(left); }, result_.bias);
     if (solver.reduction() != nullptr && solver.reduction()->stationary().size() > 0) {
@@ -85,7 +86,6 @@ class AverageProblem {
   /// By sweeps in the order towards the mode, as long as they converge fast.
   bool solve_in_order(const PartialChain& part) {
     if (part.rates().size() > kMaxReordered) return false;
-    swept_ = true;
     const Vector weight = crude_weight(part);
     const PartialChain ordered(part.whole(), order_to_mode(part, weight));
     Vector weight_in_order(part.states());
@@ -98,6 +98,7 @@ class AverageProblem {
     for (int refinement = 0; refinement < kMaxRefinements; ++refinement) {
       const BiasSweeps::Outcome found = sweeps.solve(reward, target());
       result_.iterations += found.iterations;
+      predicted_sweeps_ = found.predicted_pairs;
       const double before = result_.bounds.width();
       for (Index k = 0; k < ordered.states(); ++k) result_.bias.add(ordered.member(k), found.bias(k));
       const Residuals left = residuals_of(ordered, reward_, result_.bias);
@@ -126,7 +127,7 @@ class AverageProblem {
   const Vector& reward_;
   const CertifiedAverageOptions& options_;
   CertifiedAverage& result_;
-  bool swept_ = false;
+  double predicted_sweeps_ = 0.0;
 };
 
 }  // namespace

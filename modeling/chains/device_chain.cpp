@@ -113,6 +113,8 @@ DeviceChain build_device_chain(const ActivityProgram& program) {
 }
 
 ActivityShares solve_activity_shares(const ActivityProgram& program) {
+  // The user's own times on one device: no activity is told apart, so there is nothing to share.
+  if (program.total_s() <= 0.0) return {};
   const DeviceChain chain = build_device_chain(program);
   ActivityShares shares;
   shares.solution = solvers::solve_stationary(chain.generator);

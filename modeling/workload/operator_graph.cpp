@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <boost/graph/adjacency_list.hpp>
 #include <boost/graph/graphviz.hpp>
 #include <boost/graph/topological_sort.hpp>
@@ -74,6 +75,12 @@ std::string to_string(CommGroup group) {
 
 struct OperatorGraph::Implementation {
   BoostGraph graph;
+  /// By segment and pass, as added: they are asked for far more often than the graph grows.
+  std::array<std::vector<int>, kSegments * kPasses> members;
+
+  static std::size_t slot(Segment segment, Pass pass) {
+    return static_cast<std::size_t>(static_cast<int>(segment) * kPasses + static_cast<int>(pass));
+  }
 };
 
 OperatorGraph::OperatorGraph() : implementation_(std::make_unique<Implementation>()) {}
@@ -90,6 +97,7 @@ int OperatorGraph::add(Operator op, const std::vector<Dependency>& producers) {
           fmt::format("operator '{}' waits for vertex {}, expected 0..{}", op.name, dependency.producer, vertex - 1));
     }
   }
+  implementation_->members[Implementation::slot(op.segment, op.pass)].push_back(vertex);
   boost::add_vertex(std::move(op), graph);
   for (const Dependency& dependency : producers) boost::add_edge(dependency.producer, vertex, dependency.kind, graph);
   return vertex;
@@ -113,11 +121,7 @@ std::vector<Dependency> OperatorGraph::producers(int vertex) const {
 }
 
 std::vector<int> OperatorGraph::members(Segment segment, Pass pass) const {
-  std::vector<int> found;
-  for (int vertex = 0; vertex < size(); ++vertex) {
-    if (at(vertex).segment == segment && at(vertex).pass == pass) found.push_back(vertex);
-  }
-  return found;
+  return implementation_->members[Implementation::slot(segment, pass)];
 }
 
 std::vector<int> OperatorGraph::topological_order() const {
