@@ -38,6 +38,9 @@ class EngineModel {
   /// Sequences that may hold slots, KV memory included.
   double slots() const { return slots_ > 0.0 ? slots_ : static_cast<double>(rules_.max_batch); }
   void limit_slots(double slots) { slots_ = slots; }
+  /// Prompts are computed elsewhere.
+  bool decodes_only() const { return decodes_only_; }
+  void decode_only() { decodes_only_ = true; }
   /// Prompt tokens that fit into an iteration beside `decoding` sequences.
   double prompt_room(double decoding) const;
   /// Seconds of an iteration that decodes `decoding` sequences and computes `prompt_tokens`.
@@ -50,6 +53,7 @@ class EngineModel {
   RequestWork work_;
   double drafts_ = 0.0;
   double slots_ = 0.0;
+  bool decodes_only_ = false;
 };
 
 }  // namespace windtunnel::modeling

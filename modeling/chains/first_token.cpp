@@ -33,7 +33,7 @@ std::vector<Group> grouped(const PrefillBacklog& backlog) {
     groups.push_back(std::move(open));
     open = {};
   };
-  for (std::size_t v = 0; v < size; ++v) {
+  for (std::size_t v = backlog.idles ? 1 : 0; v < size; ++v) {
     const double weight = backlog.law[v] * backlog.iteration_s[v] / backlog.mean_iteration_s;
     if (weight < kNegligible) continue;
     if (open.waiting.empty()) open.waiting.assign(2 * size, 0.0);
@@ -44,8 +44,8 @@ std::vector<Group> grouped(const PrefillBacklog& backlog) {
     open.iteration_s += weight * backlog.iteration_s[v];
     double arriving = 0.0;
     for (std::size_t a = 0; a < size; ++a) {
-      const double one = weight * backlog.arriving[v][a];
-      arriving += static_cast<double>(a) * backlog.arriving[v][a];
+      const double one = weight * backlog.companions[v][a];
+      arriving += static_cast<double>(a) * backlog.companions[v][a];
       open.waiting[std::min(2 * size - 1, low + a)] += one * (1.0 - high_share);
       open.waiting[std::min(2 * size - 1, low + 1 + a)] += one * high_share;
     }
@@ -101,6 +101,8 @@ double prompt_time_s(const EngineModel& engine, double decoding, double ahead, d
 
 void add_first_token(const EngineModel& engine, const PrefillBacklog& backlog, const PromptQuanta& own, double weight,
                      LatencyLaw& law) {
+  if (backlog.idles)
+    add_idle_first_token(engine, own, weight * backlog.law[0] * backlog.iteration_s[0] / backlog.mean_iteration_s, law);
   for (const Group& group : grouped(backlog)) add_group(engine, backlog, own, group, weight, law);
 }
 

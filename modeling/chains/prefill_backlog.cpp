@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "solvers/incomplete_gamma.h"
+
 namespace windtunnel::modeling {
 
 namespace {
@@ -31,6 +33,65 @@ std::vector<double> compound_poisson(double mean, const PromptQuanta& prompts, i
     law[n] = mean / n * sum;
   }
   return law;
+}
+
+/// Law of the number of arrivals with this mean and variance over mean: negative binomial above 1, Poisson at 1, below
+/// it Poisson mixed with "the whole numbers next to the mean".
+std::vector<double> count_law(double mean, double dispersion) {
+  const auto size = static_cast<std::size_t>(mean + 10.0 * std::sqrt(mean * std::max(1.0, dispersion)) +
+                                             12.0 * std::max(1.0, dispersion));
+  std::vector<double> law(size + 1, 0.0);
+  const double again = dispersion > 1.0 + 1e-9 ? 1.0 - 1.0 / dispersion : 0.0;
+  const double shape = again > 0.0 ? mean / (dispersion - 1.0) : 0.0;
+  law[0] = again > 0.0 ? std::exp(-shape * std::log(dispersion)) : std::exp(-mean);
+  for (std::size_t n = 1; n <= size; ++n) {
+    const double j = static_cast<double>(n);
+    law[n] = law[n - 1] * (again > 0.0 ? again * (shape + j - 1.0) / j : mean / j);
+  }
+  if (dispersion >= 1.0 - 1e-9) return law;
+  const double low = std::floor(mean), share = mean - low, least = share * (1.0 - share);
+  const double random = mean > least ? std::clamp((dispersion * mean - least) / (mean - least), 0.0, 1.0) : 0.0;
+  for (double& one : law) one *= random;
+  law[static_cast<std::size_t>(low)] += (1.0 - random) * (1.0 - share);
+  law[static_cast<std::size_t>(low) + 1] += (1.0 - random) * share;
+  return law;
+}
+
+struct WorkLaws {
+  std::vector<double> arriving;
+  std::vector<double> companions;
+};
+
+/// Work of so many prompts, and of those beside a tagged one: P(n - 1 others) is n P(n) / mean.
+WorkLaws work_laws(const std::vector<double>& counts, double mean, const PromptQuanta& prompts, int size) {
+  WorkLaws laws{std::vector<double>(size, 0.0), std::vector<double>(size, 0.0)};
+  std::vector<double> power(static_cast<std::size_t>(size), 0.0);
+  power[0] = 1.0;
+  const int longest = static_cast<int>(prompts.probability.size()) - 1;
+  for (std::size_t n = 0; n < counts.size(); ++n) {
+    const double next = n + 1 < counts.size() ? static_cast<double>(n + 1) * counts[n + 1] / mean : 0.0;
+    if (counts[n] + next > kNegligible)
+      for (int v = 0; v < size; ++v) {
+        laws.arriving[v] += counts[n] * power[v];
+        laws.companions[v] += next * power[v];
+      }
+    std::vector<double> sum(static_cast<std::size_t>(size), 0.0);
+    for (int v = 0; v < size; ++v) {
+      if (power[v] < 1e-15) continue;
+      for (int j = 0; j <= std::min(longest, size - 1 - v); ++j) sum[v + j] += power[v] * prompts.probability[j];
+    }
+    power = std::move(sum);
+  }
+  return laws;
+}
+
+WorkLaws arriving_work(const PromptStream& stream, double seconds, const PromptQuanta& prompts, int size) {
+  const double mean = stream.rate_per_s * seconds;
+  if (std::abs(stream.scv - 1.0) < 1e-9) {
+    std::vector<double> law = compound_poisson(mean, prompts, size);
+    return {law, law};
+  }
+  return work_laws(count_law(mean, count_dispersion(stream, seconds)), mean, prompts, size);
 }
 
 /// Stationary law of a small dense chain by state reduction (Grassmann, Taksar, Heyman, Operations Research 33, 1985).
@@ -70,16 +131,34 @@ double computed_quanta(const EngineModel& engine, const PrefillBacklog& backlog,
   return std::min(quanta, room);
 }
 
-int backlog_size(const EngineModel& engine, const PromptQuanta& prompts, double arrival_per_s, double decoding) {
+int backlog_size(const EngineModel& engine, const PromptQuanta& prompts, const PromptStream& stream, double decoding) {
   const double prompt = engine.work().prompt_tokens / prompts.quantum_tokens;
   const double room = engine.prompt_room(decoding);
   const double full_s = engine.iteration_s(decoding, std::min(room, 4.0 * engine.work().prompt_tokens));
-  const double arriving = arrival_per_s * full_s;
-  const double size = prompt * (arriving + 9.0 * std::sqrt(arriving + 1.0) + 2.0) * (1.0 + engine.work().prompt_scv);
+  const double arriving = stream.rate_per_s * full_s;
+  // The mean, eight standard deviations, and the longest prompt on top.
+  const double spread = (arriving + 1.0) * (std::max(1.0, stream.scv) + engine.work().prompt_scv);
+  const double size =
+      prompt * (arriving + 8.0 * std::sqrt(spread)) + static_cast<double>(prompts.probability.size()) + 2.0;
   return std::clamp(static_cast<int>(std::ceil(size)), kFewestBacklog, kMostBacklog);
 }
 
-void fill_iterations(const EngineModel& engine, const PromptQuanta& prompts, double arrival_per_s, int size,
+/// The engine idles with an empty backlog: the next prompt ends the idle time.
+void idle_when_empty(const PromptQuanta& prompts, const PromptStream& stream, PrefillBacklog& backlog) {
+  backlog.iteration_s[0] = 1.0 / stream.rate_per_s;
+  std::vector<double>& next = backlog.arriving[0];
+  std::fill(next.begin(), next.end(), 0.0);
+  for (std::size_t j = 0; j < prompts.probability.size(); ++j)
+    next[std::min(next.size() - 1, j)] += prompts.probability[j];
+}
+
+std::vector<double> mixed(const std::vector<double>& low, const std::vector<double>& high, double share) {
+  std::vector<double> law(low.size());
+  for (std::size_t a = 0; a < law.size(); ++a) law[a] = low[a] + share * (high[a] - low[a]);
+  return law;
+}
+
+void fill_iterations(const EngineModel& engine, const PromptQuanta& prompts, const PromptStream& stream, int size,
                      PrefillBacklog& backlog) {
   for (int v = 0; v < size; ++v) {
     const double computed = computed_quanta(engine, backlog, v);
@@ -90,19 +169,18 @@ void fill_iterations(const EngineModel& engine, const PromptQuanta& prompts, dou
   }
   // Even steps in the iteration's time; a mixture of two neighbours keeps the mean.
   const auto [shortest, longest] = std::minmax_element(backlog.iteration_s.begin(), backlog.iteration_s.end());
+  const double shortest_s = *shortest;
   const int nodes = size <= kArrivalNodes ? size : kArrivalNodes;
-  const double step_s = std::max(1e-15, (*longest - *shortest) / (nodes - 1));
-  std::vector<std::vector<double>> laws;
-  for (int i = 0; i < nodes; ++i)
-    laws.push_back(compound_poisson(arrival_per_s * (*shortest + step_s * i), prompts, size));
+  const double step_s = std::max(1e-15, (*longest - shortest_s) / (nodes - 1));
+  std::vector<WorkLaws> laws;
+  for (int i = 0; i < nodes; ++i) laws.push_back(arriving_work(stream, shortest_s + step_s * i, prompts, size));
   for (int v = 0; v < size; ++v) {
-    const double at = std::clamp((backlog.iteration_s[v] - *shortest) / step_s, 0.0, nodes - 1.0);
+    const double at = std::clamp((backlog.iteration_s[v] - shortest_s) / step_s, 0.0, nodes - 1.0);
     const int low = std::min(nodes - 2, static_cast<int>(at));
-    std::vector<double> mixed(laws[low].size());
-    for (std::size_t a = 0; a < mixed.size(); ++a)
-      mixed[a] = laws[low][a] + (at - low) * (laws[low + 1][a] - laws[low][a]);
-    backlog.arriving.push_back(std::move(mixed));
+    backlog.arriving.push_back(mixed(laws[low].arriving, laws[low + 1].arriving, at - low));
+    backlog.companions.push_back(mixed(laws[low].companions, laws[low + 1].companions, at - low));
   }
+  if (backlog.idles) idle_when_empty(prompts, stream, backlog);
 }
 
 std::vector<std::vector<double>> transitions(const PrefillBacklog& backlog, int size) {
@@ -176,17 +254,42 @@ PromptQuanta prompt_quanta(const std::vector<RequestClass>& classes, double comp
   return all;
 }
 
-PrefillBacklog solve_prefill_backlog(const EngineModel& engine, const PromptQuanta& prompts, double arrival_per_s,
+double count_dispersion(const PromptStream& stream, double seconds) {
+  const double mean = stream.rate_per_s * seconds;
+  // Nearly constant gaps: the counts are the two whole numbers next to the mean.
+  if (stream.scv < 0.01) {
+    const double share = mean - std::floor(mean);
+    return mean > 0.0 ? share * (1.0 - share) / mean : 1.0;
+  }
+  // From here on within some percent of the limit.
+  if (mean > 12.0) return stream.scv;
+  // Cox, Renewal Theory, 1962, section 4.5: 1 - mean + 2 / t times the integral of the renewal function to t, which is
+  // the sum over k of P(k gaps fit). Midpoint rule.
+  constexpr int kSteps = 8;
+  const double shape = 1.0 / stream.scv;
+  double integral = 0.0;
+  for (int i = 0; i < kSteps; ++i) {
+    const double at = mean * (i + 0.5) / kSteps / stream.scv;
+    for (double k = 1.0; k < 400.0; k += 1.0) {
+      const double fits = 1.0 - solvers::gamma_survival(k * shape, at);
+      integral += fits / kSteps;
+      if (fits < 1e-7) break;
+    }
+  }
+  return std::max(0.0, 1.0 - mean + 2.0 * integral);
+}
+
+PrefillBacklog solve_prefill_backlog(const EngineModel& engine, const PromptQuanta& prompts, const PromptStream& stream,
                                      double decoding) {
-  PrefillBacklog backlog{.decoding = decoding, .quantum_tokens = prompts.quantum_tokens};
-  const int size = backlog_size(engine, prompts, arrival_per_s, decoding);
-  fill_iterations(engine, prompts, arrival_per_s, size, backlog);
+  PrefillBacklog backlog{.decoding = decoding, .quantum_tokens = prompts.quantum_tokens, .idles = decoding <= 0.0};
+  const int size = backlog_size(engine, prompts, stream, decoding);
+  fill_iterations(engine, prompts, stream, size, backlog);
   std::vector<std::vector<double>> p = transitions(backlog, size);
   backlog.law = stationary_law(p);
   backlog.lost = backlog.law.back();
-  summarise(engine, arrival_per_s, backlog);
+  summarise(engine, stream.rate_per_s, backlog);
   // Drift at the top: what a full iteration brings against what it computes.
-  const double arriving = arrival_per_s * backlog.iteration_s.back() * engine.work().prompt_tokens;
+  const double arriving = stream.rate_per_s * backlog.iteration_s.back() * engine.work().prompt_tokens;
   backlog.is_unstable = arriving >= backlog.computed.back() * backlog.quantum_tokens;
   return backlog;
 }

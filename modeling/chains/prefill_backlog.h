@@ -24,6 +24,15 @@ PromptQuanta prompt_quanta(const std::vector<RequestClass>& classes, double comp
 /// The prompts of one class in quanta of the given size.
 PromptQuanta class_quanta(const RequestClass& one, double computed_ratio, double quantum_tokens);
 
+/// Independent interarrival times, gamma distributed.
+struct PromptStream {
+  double rate_per_s = 0.0;
+  double scv = 1.0;
+};
+
+/// Variance over mean of the number of arrivals in `seconds`: near 1 for short times and Poisson, scv for long ones.
+double count_dispersion(const PromptStream& stream, double seconds);
+
 struct PrefillBacklog {
   double decoding = 0.0;
   double quantum_tokens = 1.0;
@@ -34,20 +43,24 @@ struct PrefillBacklog {
   std::vector<double> computed;
   /// By backlog: law of the work that arrives during that iteration, quanta.
   std::vector<std::vector<double>> arriving;
+  /// The same, seen by one of the arrivals: the others. Equal to `arriving` for Poisson arrivals.
+  std::vector<std::vector<double>> companions;
   /// Means over iterations.
   double mean_iteration_s = 0.0;
   /// Seconds per decode iteration, prefill iterations in between included.
   double decode_cycle_s = 0.0;
   /// Prefill time per prompt that does not overlap a decode iteration; prefill_first only.
   double prefill_s_per_prompt = 0.0;
+  /// Nobody decodes: with an empty backlog the engine idles until the next arrival, which starts at once.
+  bool idles = false;
   /// Probability beyond the largest backlog kept.
   double lost = 0.0;
   /// The prompts alone take more than the engine has.
   bool is_unstable = false;
 };
 
-/// Poisson prompts at `arrival_per_s` on an engine that holds `decoding` sequences.
-PrefillBacklog solve_prefill_backlog(const EngineModel& engine, const PromptQuanta& prompts, double arrival_per_s,
+/// Prompts on an engine that holds `decoding` sequences; at 0 it only prefills.
+PrefillBacklog solve_prefill_backlog(const EngineModel& engine, const PromptQuanta& prompts, const PromptStream& stream,
                                      double decoding);
 
 }  // namespace windtunnel::modeling

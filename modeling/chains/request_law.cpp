@@ -13,8 +13,10 @@ constexpr Count kSingleCells = 12;
 constexpr double kCellGrowth = 1.08;
 constexpr double kTail = 1e-5;
 /// Atoms of the first-token law, and of the gaps of one cell, in the end-to-end law.
-constexpr int kFirstTokenAtoms = 40;
-constexpr int kGapAtoms = 7;
+constexpr int kFirstTokenAtoms = 24;
+constexpr int kGapCells = 10;
+/// And in the law of the time per token.
+constexpr int kTpotCells = 150;
 
 struct Laws {
   LatencyLaw ttft, tpot, e2e;
@@ -26,17 +28,37 @@ double within(const LatencyLaw& law, double limit_s) {
   return limit_s == kNoLimit ? 1.0 : law.probability_within(limit_s);
 }
 
+/// Atoms gathered into even cells between the least and the largest, each at its mean.
+std::vector<LatencyLaw::Atom> gathered(const std::vector<LatencyLaw::Atom>& atoms, int cells) {
+  double least = INFINITY, largest = 0.0;
+  for (const LatencyLaw::Atom& atom : atoms) {
+    least = std::min(least, atom.value_s);
+    largest = std::max(largest, atom.value_s);
+  }
+  const double scale = largest > least ? (cells - 1) / (largest - least) : 0.0;
+  std::vector<LatencyLaw::Atom> sums(static_cast<std::size_t>(cells));
+  for (const LatencyLaw::Atom& atom : atoms) {
+    LatencyLaw::Atom& cell = sums[static_cast<std::size_t>((atom.value_s - least) * scale)];
+    cell.weight += atom.weight;
+    cell.value_s += atom.weight * atom.value_s;
+  }
+  std::vector<LatencyLaw::Atom> kept;
+  for (const LatencyLaw::Atom& cell : sums)
+    if (cell.weight > 1e-9) kept.push_back({cell.value_s / cell.weight, cell.weight});
+  return kept;
+}
+
 void add_cell(const OutputCell& cell, const std::vector<LatencyLaw::Atom>& first, const GapNoise& noise,
               const RequestLimits& limits, double overhead_s, Laws& laws) {
-  LatencyLaw gaps;
-  visit_total_gap(noise, cell.iterations, [&](double total_s, double weight) {
-    gaps.add(total_s, weight);
-    laws.tpot.add(total_s / cell.gaps, cell.weight * weight);
-  });
-  for (const LatencyLaw::Atom& total : gaps.condensed(kGapAtoms)) {
+  std::vector<LatencyLaw::Atom> gaps;
+  visit_total_gap(noise, cell.iterations, [&](double total_s, double weight) { gaps.push_back({total_s, weight}); });
+  for (const LatencyLaw::Atom& total : gathered(gaps, kTpotCells))
+    laws.tpot.add(total.value_s / cell.gaps, cell.weight * total.weight);
+  for (const LatencyLaw::Atom& total : gathered(gaps, kGapCells)) {
     const bool tpot_met = total.value_s / cell.gaps <= limits.tpot_s;
     for (const LatencyLaw::Atom& one : first) {
-      const double e2e_s = one.value_s + overhead_s + total.value_s, weight = cell.weight * total.weight * one.weight;
+      const double e2e_s = one.value_s + overhead_s + total.value_s;
+      const double weight = cell.weight * total.weight * one.weight;
       laws.e2e.add(e2e_s, weight);
       if (tpot_met && one.value_s + overhead_s <= limits.ttft_s && e2e_s <= limits.e2e_s) laws.met += weight;
     }

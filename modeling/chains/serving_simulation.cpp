@@ -9,30 +9,13 @@
 #include <stdexcept>
 
 #include "modeling/chains/serving_engine.h"
+#include "modeling/chains/serving_samples.h"
 
 namespace windtunnel::modeling {
 
 namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
-
-struct Sample {
-  int request_class = 0;
-  double ttft_s = 0.0;
-  /// Negative: one output token, no time between tokens.
-  double tpot_s = -1.0;
-  double e2e_s = 0.0;
-  double tokens = 0.0;
-  double output_tokens = 0.0;
-};
-
-/// What the integrals of all engines said at some moment.
-struct Meter {
-  double now_s = 0.0;
-  double busy_s = 0.0;
-  double decoding_s = 0.0;
-  double cached_s = 0.0;
-};
 
 /// Where one batch of samples ends, and the meter there.
 struct Mark {
@@ -163,12 +146,12 @@ LiveRequest Run::draw(double now_s) {
 std::size_t Run::choose(std::vector<ServingEngine>& engines, std::size_t& turn) {
   if (engines.size() == 1) return 0;
   switch (system_.balancer) {
-    case Balancer::kRandom:
+    case LoadBalancer::kRandom:
       return std::min(engines.size() - 1,
                       static_cast<std::size_t>(random_.uniform() * static_cast<double>(engines.size())));
-    case Balancer::kRoundRobin:
+    case LoadBalancer::kRoundRobin:
       return turn++ % engines.size();
-    case Balancer::kShortestQueue:
+    case LoadBalancer::kShortestQueue:
       break;
   }
   // Ties go round, so that an empty system does not favour the first.
@@ -295,135 +278,6 @@ long long Run::iterations() const {
   return sum;
 }
 
-// ------------------------------------------------------------------------------------------------ from samples to
-// numbers
-
-using Samples = std::vector<Sample>;
-
-double quantile(std::vector<double>& values, double probability) {
-  if (values.empty()) return std::numeric_limits<double>::quiet_NaN();
-  const std::size_t rank = std::min(
-      values.size() - 1, static_cast<std::size_t>(std::ceil(probability * static_cast<double>(values.size())) - 1.0));
-  std::nth_element(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(rank), values.end());
-  return values[rank];
-}
-
-struct Latencies {
-  std::array<double, 4> value{};  // mean, p50, p90, p99
-};
-
-Latencies latencies(std::vector<double> values) {
-  Latencies result;
-  double sum = 0.0;
-  for (const double value : values) sum += value;
-  result.value[0] =
-      values.empty() ? std::numeric_limits<double>::quiet_NaN() : sum / static_cast<double>(values.size());
-  result.value[1] = quantile(values, 0.5);
-  result.value[2] = quantile(values, 0.9);
-  result.value[3] = quantile(values, 0.99);
-  return result;
-}
-
-/// All numbers of one stretch of samples.
-struct Numbers {
-  double requests_per_s = 0.0, output_per_s = 0.0, total_per_s = 0.0, batch = 0.0, busy = 0.0, cached = 0.0;
-  struct OfClass {
-    std::array<Latencies, 3> latency;
-    double met = 0.0;
-  };
-  std::vector<OfClass> classes;
-};
-
-struct Stretch {
-  const Samples* samples = nullptr;
-  std::size_t from = 0, to = 0;
-  Meter start, end;
-};
-
-Numbers::OfClass class_numbers(const Stretch& stretch, int request_class, const RequestLimits& limits) {
-  std::array<std::vector<double>, 3> values;
-  double met = 0.0, count = 0.0;
-  for (std::size_t i = stretch.from; i < stretch.to; ++i) {
-    const Sample& sample = (*stretch.samples)[i];
-    if (request_class >= 0 && sample.request_class != request_class) continue;
-    values[0].push_back(sample.ttft_s);
-    if (sample.tpot_s >= 0.0) values[1].push_back(sample.tpot_s);
-    values[2].push_back(sample.e2e_s);
-    count += 1.0;
-    met += sample.ttft_s <= limits.ttft_s && sample.tpot_s <= limits.tpot_s && sample.e2e_s <= limits.e2e_s ? 1.0 : 0.0;
-  }
-  Numbers::OfClass result;
-  for (std::size_t k = 0; k < 3; ++k) result.latency[k] = latencies(std::move(values[k]));
-  result.met = met / count;
-  return result;
-}
-
-Numbers numbers_of(const Stretch& stretch, const ServingSystem& system, const RequestLimits& limits) {
-  Numbers numbers;
-  const double lasted_s = stretch.end.now_s - stretch.start.now_s;
-  const double replicas = static_cast<double>(system.pool.replicas);
-  for (std::size_t i = stretch.from; i < stretch.to; ++i) {
-    numbers.output_per_s += (*stretch.samples)[i].output_tokens / lasted_s;
-    numbers.total_per_s += (*stretch.samples)[i].tokens / lasted_s;
-  }
-  numbers.requests_per_s = static_cast<double>(stretch.to - stretch.from) / lasted_s;
-  numbers.batch = (stretch.end.decoding_s - stretch.start.decoding_s) / lasted_s / replicas;
-  numbers.busy = (stretch.end.busy_s - stretch.start.busy_s) / lasted_s / replicas;
-  numbers.cached = (stretch.end.cached_s - stretch.start.cached_s) / lasted_s / replicas;
-  numbers.classes.push_back(class_numbers(stretch, -1, limits));
-  for (std::size_t k = 0; system.classes.size() > 1 && k < system.classes.size(); ++k)
-    numbers.classes.push_back(class_numbers(stretch, static_cast<int>(k), limits));
-  return numbers;
-}
-
-/// The value over everything, with the interval of the batches around it.
-class Combiner {
- public:
-  Combiner(Numbers whole, std::vector<Numbers> batches, double confidence)
-      : whole_(std::move(whole)), batches_(std::move(batches)), confidence_(confidence) {}
-
-  solvers::Estimate operator()(const std::function<double(const Numbers&)>& get) const {
-    std::vector<double> values;
-    for (const Numbers& batch : batches_)
-      if (const double value = get(batch); std::isfinite(value)) values.push_back(value);
-    const double whole = get(whole_);
-    if (values.size() < 2) return {whole, -kInfinity, kInfinity};
-    const solvers::Estimate spread = solvers::mean_estimate(values, confidence_);
-    return {whole, whole - (spread.value - spread.low), whole + (spread.high - spread.value)};
-  }
-
-  LatencyEstimates latency(std::size_t index, std::size_t kind) const {
-    const auto at = [&](std::size_t k) {
-      return (*this)([=](const Numbers& n) { return n.classes[index].latency[kind].value[k]; });
-    };
-    return {.mean = at(0), .p50 = at(1), .p90 = at(2), .p99 = at(3)};
-  }
-
- private:
-  Numbers whole_;
-  std::vector<Numbers> batches_;
-  double confidence_;
-};
-
-SimulationResult combine(const Combiner& all, const ServingSystem& system) {
-  SimulationResult result;
-  result.requests_per_s = all([](const Numbers& n) { return n.requests_per_s; });
-  result.output_tokens_per_s = all([](const Numbers& n) { return n.output_per_s; });
-  result.total_tokens_per_s = all([](const Numbers& n) { return n.total_per_s; });
-  result.batch_mean = all([](const Numbers& n) { return n.batch; });
-  result.utilization_ratio = all([](const Numbers& n) { return n.busy; });
-  result.cached_tokens_mean = all([](const Numbers& n) { return n.cached; });
-  const std::size_t rows = system.classes.size() > 1 ? system.classes.size() + 1 : 1;
-  for (std::size_t index = 0; index < rows; ++index) {
-    result.classes.push_back({.name = index == 0 ? "" : system.classes[index - 1].name,
-                              .ttft = all.latency(index, 0),
-                              .tpot = all.latency(index, 1),
-                              .e2e = all.latency(index, 2),
-                              .met = all([=](const Numbers& n) { return n.classes[index].met; })});
-  }
-  return result;
-}
-
 Count warm_up(const ServingSystem& system, const SimulationOptions& options) {
   if (options.warm_up >= 0) return options.warm_up;
   // Waves of a synchronised start die out over some generations of the batch.
@@ -442,13 +296,12 @@ SimulationResult simulate_long_run(const ServingSystem& system, const RequestLim
     run.finish(options.requests / options.batches);
     marks.push_back({run.samples().size(), run.meter()});
   }
-  const auto numbers = [&](const Mark& from, const Mark& to) {
-    return numbers_of({&run.samples(), from.samples, to.samples, from.meter, to.meter}, system, limits);
+  const auto stretch = [&](const Mark& from, const Mark& to) {
+    return Stretch{&run.samples(), from.samples, to.samples, from.meter, to.meter};
   };
-  std::vector<Numbers> batches;
-  for (std::size_t i = 0; i + 1 < marks.size(); ++i) batches.push_back(numbers(marks[i], marks[i + 1]));
-  SimulationResult result =
-      combine(Combiner(numbers(marks.front(), marks.back()), std::move(batches), options.confidence), system);
+  std::vector<Stretch> batches;
+  for (std::size_t i = 0; i + 1 < marks.size(); ++i) batches.push_back(stretch(marks[i], marks[i + 1]));
+  SimulationResult result = estimate(stretch(marks.front(), marks.back()), batches, system, limits, options.confidence);
   const double asked = static_cast<double>(run.submitted() + run.refused());
   result.blocking_probability = asked > 0.0 ? static_cast<double>(run.refused()) / asked : 0.0;
   result.preemptions_per_request = asked > 0.0 ? static_cast<double>(run.preemptions()) / asked : 0.0;
@@ -465,7 +318,7 @@ SimulationResult simulate_transient(const ServingSystem& system, const RequestLi
   const Count each = is_trace ? static_cast<Count>(system.arrivals.trace->size()) : *system.requests;
   const Count runs = is_trace ? 1 : std::max<Count>(2, (options.requests + each - 1) / each);
   Samples samples;
-  std::vector<Numbers> batches;
+  std::vector<Mark> ends;
   Meter sum;
   SimulationResult totals;
   double refused = 0.0;
@@ -473,16 +326,19 @@ SimulationResult simulate_transient(const ServingSystem& system, const RequestLi
     Run run(system, options.seed + static_cast<std::uint64_t>(i));
     run.finish(std::numeric_limits<Count>::max() / 2);
     Meter end = run.meter();
-    batches.push_back(numbers_of({&run.samples(), 0, run.samples().size(), {}, end}, system, limits));
     samples.insert(samples.end(), run.samples().begin(), run.samples().end());
+    ends.push_back({samples.size(), end});
     sum = {sum.now_s + end.now_s, sum.busy_s + end.busy_s, sum.decoding_s + end.decoding_s,
            sum.cached_s + end.cached_s};
     refused += static_cast<double>(run.refused());
     totals.preemptions_per_request += static_cast<double>(run.preemptions());
     totals.iterations += run.iterations();
   }
-  const Numbers whole = numbers_of({&samples, 0, samples.size(), {}, sum}, system, limits);
-  SimulationResult result = combine(Combiner(whole, std::move(batches), options.confidence), system);
+  std::vector<Stretch> batches;
+  for (std::size_t i = 0; i < ends.size(); ++i)
+    batches.push_back({&samples, i == 0 ? 0 : ends[i - 1].samples, ends[i].samples, {}, ends[i].meter});
+  SimulationResult result =
+      estimate({&samples, 0, samples.size(), {}, sum}, batches, system, limits, options.confidence);
   const double asked = static_cast<double>(samples.size()) + refused;
   result.blocking_probability = refused / asked;
   result.preemptions_per_request = totals.preemptions_per_request / asked;

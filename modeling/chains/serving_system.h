@@ -67,7 +67,8 @@ struct ArrivalLaw {
   std::shared_ptr<const std::vector<TracedRequest>> trace;
 };
 
-enum class Balancer { kRandom, kRoundRobin, kShortestQueue };
+/// Which replica a request goes to.
+enum class LoadBalancer { kRandom, kRoundRobin, kShortestQueue };
 
 /// Identical replicas of one engine.
 struct EnginePool {
@@ -79,7 +80,7 @@ struct EnginePool {
 struct ServingSystem {
   std::vector<RequestClass> classes;
   ArrivalLaw arrivals;
-  Balancer balancer = Balancer::kRandom;
+  LoadBalancer balancer = LoadBalancer::kRandom;
   /// Aggregated: prompts and decode. Disaggregated: decode only.
   EnginePool pool;
   /// Disaggregated: the engines that compute prompts and the first token.

@@ -69,6 +69,16 @@ ChunkedPoint prefill_first_point(const EngineModel& engine, double n, double pre
   return {.completion_per_iteration = n / k, .iteration_s = decode_s + n / k * prefill_s};
 }
 
+ChunkedPoint decode_only_point(const EngineModel& engine, double n) {
+  return {.completion_per_iteration = n / std::max(engine.work().decode_iterations, 1e-9),
+          .iteration_s = engine.iteration_s(n, 0.0)};
+}
+
+ChunkedPoint engine_point(const EngineModel& engine, double n, double prefill_s) {
+  if (engine.decodes_only()) return decode_only_point(engine, n);
+  return engine.is_chunked() ? chunked_point(engine, n) : prefill_first_point(engine, n, prefill_s);
+}
+
 /// prefill_first with every slot held: what one decode iteration frees is prefilled together.
 double saturated_prefill_s(const EngineModel& engine, double n) {
   const RequestWork& work = engine.work();
@@ -170,8 +180,7 @@ SlotRates slot_rates(const EngineModel& engine, double prefill_s_per_prompt) {
   double last = 0.0;
   ChunkedPoint before;
   for (const double node : nodes_up_to(engine.slots())) {
-    const ChunkedPoint point =
-        engine.is_chunked() ? chunked_point(engine, node) : prefill_first_point(engine, node, prefill_s_per_prompt);
+    const ChunkedPoint point = engine_point(engine, node, prefill_s_per_prompt);
     if (last == 0.0) before = point;
     for (double n = last + 1.0; n <= node; n += 1.0) {
       const double share = node > last ? (n - last) / (node - last) : 1.0;
@@ -185,7 +194,7 @@ SlotRates slot_rates(const EngineModel& engine, double prefill_s_per_prompt) {
     last = node;
     before = point;
   }
-  if (!engine.is_chunked()) {
+  if (!engine.is_chunked() && !engine.decodes_only()) {
     const ChunkedPoint full = prefill_first_point(engine, engine.slots(), saturated_prefill_s(engine, engine.slots()));
     rates.completion_per_s.back() = full.completion_per_iteration / full.iteration_s;
     rates.iteration_s.back() = full.iteration_s;
@@ -194,9 +203,9 @@ SlotRates slot_rates(const EngineModel& engine, double prefill_s_per_prompt) {
 }
 
 FullEngine full_engine(const EngineModel& engine, double sequences) {
-  const ChunkedPoint point = engine.is_chunked()
-                                 ? chunked_point(engine, sequences)
-                                 : prefill_first_point(engine, sequences, saturated_prefill_s(engine, sequences));
+  const bool prefills_first = !engine.is_chunked() && !engine.decodes_only();
+  const ChunkedPoint point =
+      engine_point(engine, sequences, prefills_first ? saturated_prefill_s(engine, sequences) : 0.0);
   return {point.in_prefill, point.iteration_s, point.completion_per_iteration};
 }
 

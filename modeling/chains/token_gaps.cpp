@@ -90,8 +90,9 @@ double own_prompts_within(const GapNoise& noise, double k) {
 void visit_total_gap(const GapNoise& noise, double k, const std::function<void(double, double)>& visit) {
   const double own = own_prompts_within(noise, k);
   const double prompts = std::max(0.0, k * noise.prompts_per_cycle + own);
-  const double dispersion =
-      std::min(noise.long_run_dispersion, noise.one_cycle_dispersion * correlated_sum(noise.prompt_correlation, k));
+  const double growth = noise.dispersion_growth - (noise.dispersion_growth - 1.0) / std::max(1.0, k);
+  const double grown = growth * noise.one_cycle_dispersion * correlated_sum(noise.prompt_correlation, k);
+  const double dispersion = noise.dispersion_growth >= 1.0 ? std::min(noise.long_run_dispersion, grown) : grown;
   const double share = averaged_share(k * noise.slow_decay);
   const double shared = 2.0 * noise.shared_s2 * k * k * (1.0 - share) / std::max(1.0, k * noise.slow_decay);
   const double slow_s2 = k * k * noise.slow_std_s * noise.slow_std_s * share + std::max(0.0, shared);
@@ -101,7 +102,8 @@ void visit_total_gap(const GapNoise& noise, double k, const std::function<void(d
   visit_work(prompts, prompts * dispersion, noise.prompts.probability, [&](double quanta, double weight) {
     const double fast_s = k * noise.cycle_s + noise.prompt_s * own + quantum_s * (quanta - work);
     for (const LatencyLaw::Atom& slow : noise.slow_shape)
-      visit(std::clamp(fast_s + slow_std_s * slow.value_s, 0.0, k * noise.longest_cycle_s), weight * slow.weight);
+      visit(noise.start_s + std::clamp(fast_s + slow_std_s * slow.value_s, 0.0, k * noise.longest_cycle_s),
+            weight * slow.weight);
   });
 }
 

@@ -23,6 +23,8 @@ struct GapNoise {
   double prompts_per_cycle = 0.0;
   double long_run_dispersion = 1.0;
   double one_cycle_dispersion = 1.0;
+  /// What the arrivals' own burstiness adds from one cycle to many, a factor.
+  double dispersion_growth = 1.0;
   /// Of neighbouring cycles' prompts.
   double prompt_correlation = 0.0;
   /// Prompts that a request meets beyond the mean because its own prefill made others wait; the part that is left after
@@ -31,6 +33,8 @@ struct GapNoise {
   /// Seconds a prompt of mean length adds, and the law of the lengths.
   double prompt_s = 0.0;
   PromptQuanta prompts;
+  /// Seconds between the first token and the first decode iteration.
+  double start_s = 0.0;
   /// No cycle takes longer: the budget of one iteration is full.
   double longest_cycle_s = kNoLimit;
   /// Standard deviation of the cycle time by the number of sequences, s, and how fast it forgets, per cycle.

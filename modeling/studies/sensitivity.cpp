@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "modeling/studies/sensitivity.h"
 
+#include <algorithm>
 #include <cmath>
 #include <optional>
 
@@ -19,9 +20,21 @@ bool has_logarithm(const std::optional<double>& value) {
   return value && std::isfinite(*value) && *value > 0.0;
 }
 
+/// Small changes of an input drown in the noise of a simulation.
+bool is_sampled(const Report& report) {
+  return std::any_of(report.chains.begin(), report.chains.end(),
+                     [](const ChainRecord& chain) { return chain.method_used == "event simulation"; });
+}
+
+/// Inverse questions under an SLO cost many answers each: they are left out.
+bool is_inverse(const Spec& spec, const std::string& name) {
+  return !spec.slo.empty() && (name == "max_arrival_rate_per_s" || name == "slo_met_ratio");
+}
+
 /// Empty where the changed question has no answer.
 std::optional<Report> report_at(const Spec& spec, const InputFigure& input, double factor, const Evaluate& evaluate) {
   Spec changed = spec;
+  changed.slo.clear();
   input.set(changed, input.value * factor);
   try {
     Report report = evaluate(changed, Detail::kMeasures);
@@ -43,12 +56,12 @@ Sides factors_of(const InputFigure& input) {
   return {.low_factor = input.only_more ? 1.0 : 1.0 - input.step_ratio, .high_factor = 1.0 + input.step_ratio};
 }
 
-void add_elasticities(const InputFigure& input, const Sides& sides, const Report& base,
+void add_elasticities(const Spec& spec, const InputFigure& input, const Sides& sides, const Report& base,
                       std::vector<Sensitivity>& list) {
   if (!sides.low || !sides.high) return;
   const double span = std::log(sides.high_factor / sides.low_factor);
   for (const Measure& measure : base.measures) {
-    if (is_count(measure.name) || !has_logarithm(measure.value)) continue;
+    if (is_count(measure.name) || is_inverse(spec, measure.name) || !has_logarithm(measure.value)) continue;
     const auto low = find_measure(*sides.low, measure.name);
     const auto high = find_measure(*sides.high, measure.name);
     if (!has_logarithm(low) || !has_logarithm(high)) continue;
@@ -66,7 +79,7 @@ void add_elasticities(const InputFigure& input, const Sides& sides, const Report
 std::vector<Sensitivity> find_sensitivities(const Spec& spec, const Report& report, const Evaluate& evaluate,
                                             int jobs) {
   std::vector<Sensitivity> list;
-  if (!report.failure.empty()) return list;
+  if (!report.failure.empty() || is_sampled(report)) return list;
   const std::vector<InputFigure> inputs = continuous_inputs(spec);
   std::vector<Sides> sides;
   for (const InputFigure& input : inputs) sides.push_back(factors_of(input));
@@ -76,7 +89,7 @@ std::vector<Sensitivity> find_sensitivities(const Spec& spec, const Report& repo
     if (task % 2 == 1) own.high = report_at(spec, inputs[i], own.high_factor, evaluate);
     if (task % 2 == 0) own.low = own.low_factor == 1.0 ? report : report_at(spec, inputs[i], own.low_factor, evaluate);
   });
-  for (std::size_t i = 0; i < inputs.size(); ++i) add_elasticities(inputs[i], sides[i], report, list);
+  for (std::size_t i = 0; i < inputs.size(); ++i) add_elasticities(spec, inputs[i], sides[i], report, list);
   return list;
 }
 

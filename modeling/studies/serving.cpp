@@ -283,11 +283,28 @@ std::optional<double> max_arrival_rate_per_s(const PlacedServing& placed) {
   const double capacity = serving_capacity_per_s(placed.system);
   if (placed.slo.empty()) return capacity;
   double low = kAlmostIdle * capacity, high = kAlmostFull * capacity;
-  if (worst_ratio_at(placed, low) > 1.0) return 0.0;
-  if (worst_ratio_at(placed, high) <= 1.0) return capacity;
+  const double first = worst_ratio_at(placed, low), last = worst_ratio_at(placed, high);
+  if (first > 1.0) return 0.0;
+  if (last <= 1.0) return capacity;
+  // Regula falsi on the logarithm of the worst ratio (Illinois rule: an end that stays counts half), kept off the ends.
+  double at_low = std::log(first), at_high = std::log(last);
+  int side = 0;
   for (int step = 0; step < kMostSteps && high - low > kAccuracy * low; ++step) {
-    const double middle = 0.5 * (low + high);
-    (worst_ratio_at(placed, middle) <= 1.0 ? low : high) = middle;
+    const double share = std::clamp(at_low / (at_low - at_high), 0.02, 0.98);
+    const double middle = low + share * (high - low);
+    const double at = std::log(std::max(worst_ratio_at(placed, middle), 1e-300));
+    if (std::abs(at) < kAccuracy) return middle;
+    if (at <= 0.0) {
+      low = middle;
+      at_low = at;
+      if (side == -1) at_high *= 0.5;
+      side = -1;
+    } else {
+      high = middle;
+      at_high = at;
+      if (side == 1) at_low *= 0.5;
+      side = 1;
+    }
   }
   return 0.5 * (low + high);
 }

@@ -75,6 +75,23 @@ std::string title(const Spec& spec, const Machine& machine) {
                      layout_text(*spec.serving), load_text(spec));
 }
 
+std::string milliseconds(double seconds) {
+  return format_quantity(seconds, Dimension::kTime);
+}
+
+std::string finding(const PlacedServing& placed, const ServingAnswer& answer, std::optional<double> max_rate_per_s) {
+  const ClassAnswer& all = answer.classes.front();
+  std::string text;
+  if (std::isfinite(all.ttft.p50_s))
+    text = fmt::format("half of the requests have their first token within {}, 99 % within {}; ",
+                       milliseconds(all.ttft.p50_s), milliseconds(all.ttft.p99_s));
+  if (std::isfinite(all.tpot.p50_s)) text += fmt::format("then a token every {}; ", milliseconds(all.tpot.p50_s));
+  if (placed.system.arrivals.kind == ArrivalLaw::Kind::kOpen && max_rate_per_s)
+    return text +
+           fmt::format("{} {:.4g} /s at most", placed.slo.empty() ? "capacity" : "the limits allow", *max_rate_per_s);
+  return text + fmt::format("{:.4g} requests per second", answer.requests_per_s);
+}
+
 }  // namespace
 
 void write_serving_report(const Spec& spec, const PlacedServing& placed, const ServingAnswer& answer,
@@ -90,6 +107,7 @@ void write_serving_report(const Spec& spec, const PlacedServing& placed, const S
   report.measures = serving_measures(placed, answer, max_rate_per_s);
   if (!answer.uncertainty.empty())
     report.breakdowns.push_back({.name = "half_width_95_percent", .entries = answer.uncertainty});
+  report.finding = finding(placed, answer, max_rate_per_s);
   report.chains = answer.chains;
   report.warnings.insert(report.warnings.end(), answer.warnings.begin(), answer.warnings.end());
 }

@@ -107,6 +107,33 @@ TEST_CASE("closed loop: chains agree with the simulation", "[chains][serving]") 
   check_targets(system, 0.05);
 }
 
+TEST_CASE("disaggregated: chains agree with the simulation", "[chains][serving]") {
+  const double load = GENERATE(0.3, 0.8);
+  INFO("load " << load);
+  ServingSystem system = system_of({});
+  system.prefill = system.pool;
+  system.prefill->replicas = 2;
+  system.pool.replicas = 6;
+  system.transfer_per_token_s = 1e-6;
+  system.arrivals.rate_per_s = load * serving_capacity_per_s(system);
+  check_targets(system);
+}
+
+TEST_CASE("bursty arrivals enter the chain of prompts by their own counts", "[chains][serving]") {
+  // Gamma renewal: the variance over mean of counts goes from 1 at no time to the scv.
+  CHECK(count_dispersion({5.0, 1.0}, 0.3) == Approx(1.0).epsilon(0.02));
+  CHECK(count_dispersion({5.0, 4.0}, 0.001) < 2.0);
+  CHECK(count_dispersion({5.0, 4.0}, 100.0) == Approx(4.0));
+  CHECK(count_dispersion({4.0, 0.0}, 0.25) == Approx(0.0).margin(1e-9));
+  ServingSystem system = system_of({.load = 0.6});
+  system.arrivals.scv = 2.0;
+  const ServingAnswer chain = solve_serving(system, {});
+  const SimulationResult simulated = simulate_serving(system, {}, {.requests = 40'000, .seed = 5});
+  check_close("ttft_p50_s", chain.classes.front().ttft.p50_s, simulated.classes.front().ttft.p50, 0.10);
+  check_close("ttft_p99_s", chain.classes.front().ttft.p99_s, simulated.classes.front().ttft.p99, 0.10);
+  check_close("batch_mean", chain.batch_mean, simulated.batch_mean, 0.02);
+}
+
 TEST_CASE("one slot and geometric outputs: the textbook's M/M/1", "[chains][serving]") {
   // 1000 iterations of 1 ms: nearly exponential. Wait: mean rho s / (1 - rho), P(W > t) = rho exp(-(1 - rho) t / s).
   const double rho = GENERATE(0.3, 0.8);
@@ -173,7 +200,7 @@ TEST_CASE("the backlog of prompts is a queue of batches", "[chains][serving]") {
   rules.max_batched_tokens = 1'000'000;
   const std::vector<RequestClass> classes = {{"all", 1.0, TokenLaw({100, 0}), TokenLaw({10, 1})}};
   const EngineModel engine({.rules = rules, .time = linear(1.0, 0.0, 0.0)}, request_work(classes, rules));
-  const PrefillBacklog backlog = solve_prefill_backlog(engine, prompt_quanta(classes, 1.0, 1e6), 2.0, 5.0);
+  const PrefillBacklog backlog = solve_prefill_backlog(engine, prompt_quanta(classes, 1.0, 1e6), {2.0, 1.0}, 5.0);
   CHECK(backlog.law[0] == Approx(std::exp(-2.0)).epsilon(1e-12));
   CHECK(backlog.law[3] == Approx(std::exp(-2.0) * 8.0 / 6.0).epsilon(1e-12));
   CHECK(backlog.mean_iteration_s == Approx(1.0).epsilon(1e-12));

@@ -95,7 +95,7 @@ TEST_CASE("the shortest queue waits less than a random one", "[chains][serving][
   system.pool.rules.max_batch = 1;
   system.pool.replicas = 4;
   const SimulationResult random = simulate_serving(system, {}, {.requests = 20'000});
-  system.balancer = Balancer::kShortestQueue;
+  system.balancer = LoadBalancer::kShortestQueue;
   const SimulationResult shortest = simulate_serving(system, {}, {.requests = 20'000});
   CHECK(shortest.classes.front().ttft.mean.value < 0.6 * random.classes.front().ttft.mean.value);
 }

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+// A fixed number of requests: every completion lets the next one in.
+#pragma once
+
+#include "modeling/chains/serving_answer.h"
+#include "modeling/chains/serving_simulation.h"
+
+namespace windtunnel::modeling {
+
+/// For ArrivalLaw::Kind::kClosed and kUnlimited.
+ServingAnswer solve_closed_loop(const ServingSystem& system, const RequestLimits& limits);
+
+}  // namespace windtunnel::modeling

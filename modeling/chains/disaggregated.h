@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+// Prefill and decode on different replicas, with a link for the KV caches between.
+#pragma once
+
+#include "modeling/chains/serving_answer.h"
+#include "modeling/chains/serving_simulation.h"
+
+namespace windtunnel::modeling {
+
+/// Requests per second of whichever pool is full first; `system.prefill` must be there.
+double disaggregated_capacity_per_s(const ServingSystem& system);
+
+/// Throws NoAnswerError for a load at or above the capacity of prefill replicas, links or decode slots.
+ServingAnswer solve_disaggregated(const ServingSystem& system, const RequestLimits& limits);
+
+}  // namespace windtunnel::modeling

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "modeling/chains/serving_samples.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <functional>
+
+namespace windtunnel::modeling {
+
+namespace {
+
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+
+double quantile(std::vector<double>& values, double probability) {
+  if (values.empty()) return std::numeric_limits<double>::quiet_NaN();
+  const std::size_t rank = std::min(
+      values.size() - 1, static_cast<std::size_t>(std::ceil(probability * static_cast<double>(values.size())) - 1.0));
+  std::nth_element(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(rank), values.end());
+  return values[rank];
+}
+
+struct Latencies {
+  std::array<double, 4> value{};  // mean, p50, p90, p99
+};
+
+Latencies latencies(std::vector<double> values) {
+  Latencies result;
+  double sum = 0.0;
+  for (const double value : values) sum += value;
+  result.value[0] =
+      values.empty() ? std::numeric_limits<double>::quiet_NaN() : sum / static_cast<double>(values.size());
+  result.value[1] = quantile(values, 0.5);
+  result.value[2] = quantile(values, 0.9);
+  result.value[3] = quantile(values, 0.99);
+  return result;
+}
+
+/// All numbers of one stretch of samples.
+struct Numbers {
+  double requests_per_s = 0.0, output_per_s = 0.0, total_per_s = 0.0, batch = 0.0, busy = 0.0, cached = 0.0;
+  struct OfClass {
+    std::array<Latencies, 3> latency;
+    double met = 0.0;
+  };
+  std::vector<OfClass> classes;
+};
+
+Numbers::OfClass class_numbers(const Stretch& stretch, int request_class, const RequestLimits& limits) {
+  std::array<std::vector<double>, 3> values;
+  double met = 0.0, count = 0.0;
+  for (std::size_t i = stretch.from; i < stretch.to; ++i) {
+    const Sample& sample = (*stretch.samples)[i];
+    if (request_class >= 0 && sample.request_class != request_class) continue;
+    values[0].push_back(sample.ttft_s);
+    if (sample.tpot_s >= 0.0) values[1].push_back(sample.tpot_s);
+    values[2].push_back(sample.e2e_s);
+    count += 1.0;
+    met += sample.ttft_s <= limits.ttft_s && sample.tpot_s <= limits.tpot_s && sample.e2e_s <= limits.e2e_s ? 1.0 : 0.0;
+  }
+  Numbers::OfClass result;
+  for (std::size_t k = 0; k < 3; ++k) result.latency[k] = latencies(std::move(values[k]));
+  result.met = met / count;
+  return result;
+}
+
+Numbers numbers_of(const Stretch& stretch, const ServingSystem& system, const RequestLimits& limits) {
+  Numbers numbers;
+  const double lasted_s = stretch.end.now_s - stretch.start.now_s;
+  const double replicas = static_cast<double>(system.pool.replicas);
+  for (std::size_t i = stretch.from; i < stretch.to; ++i) {
+    numbers.output_per_s += (*stretch.samples)[i].output_tokens / lasted_s;
+    numbers.total_per_s += (*stretch.samples)[i].tokens / lasted_s;
+  }
+  numbers.requests_per_s = static_cast<double>(stretch.to - stretch.from) / lasted_s;
+  numbers.batch = (stretch.end.decoding_s - stretch.start.decoding_s) / lasted_s / replicas;
+  numbers.busy = (stretch.end.busy_s - stretch.start.busy_s) / lasted_s / replicas;
+  numbers.cached = (stretch.end.cached_s - stretch.start.cached_s) / lasted_s / replicas;
+  numbers.classes.push_back(class_numbers(stretch, -1, limits));
+  for (std::size_t k = 0; system.classes.size() > 1 && k < system.classes.size(); ++k)
+    numbers.classes.push_back(class_numbers(stretch, static_cast<int>(k), limits));
+  return numbers;
+}
+
+/// The value over everything, with the interval of the batches around it.
+class Combiner {
+ public:
+  Combiner(Numbers whole, std::vector<Numbers> batches, double confidence)
+      : whole_(std::move(whole)), batches_(std::move(batches)), confidence_(confidence) {}
+
+  solvers::Estimate operator()(const std::function<double(const Numbers&)>& get) const {
+    std::vector<double> values;
+    for (const Numbers& batch : batches_)
+      if (const double value = get(batch); std::isfinite(value)) values.push_back(value);
+    const double whole = get(whole_);
+    if (values.size() < 2) return {whole, -kInfinity, kInfinity};
+    const solvers::Estimate spread = solvers::mean_estimate(values, confidence_);
+    return {whole, whole - (spread.value - spread.low), whole + (spread.high - spread.value)};
+  }
+
+  LatencyEstimates latency(std::size_t index, std::size_t kind) const {
+    const auto at = [&](std::size_t k) {
+      return (*this)([=](const Numbers& n) { return n.classes[index].latency[kind].value[k]; });
+    };
+    return {.mean = at(0), .p50 = at(1), .p90 = at(2), .p99 = at(3)};
+  }
+
+ private:
+  Numbers whole_;
+  std::vector<Numbers> batches_;
+  double confidence_;
+};
+
+SimulationResult combine(const Combiner& all, const ServingSystem& system) {
+  SimulationResult result;
+  result.requests_per_s = all([](const Numbers& n) { return n.requests_per_s; });
+  result.output_tokens_per_s = all([](const Numbers& n) { return n.output_per_s; });
+  result.total_tokens_per_s = all([](const Numbers& n) { return n.total_per_s; });
+  result.batch_mean = all([](const Numbers& n) { return n.batch; });
+  result.utilization_ratio = all([](const Numbers& n) { return n.busy; });
+  result.cached_tokens_mean = all([](const Numbers& n) { return n.cached; });
+  const std::size_t rows = system.classes.size() > 1 ? system.classes.size() + 1 : 1;
+  for (std::size_t index = 0; index < rows; ++index) {
+    result.classes.push_back({.name = index == 0 ? "" : system.classes[index - 1].name,
+                              .ttft = all.latency(index, 0),
+                              .tpot = all.latency(index, 1),
+                              .e2e = all.latency(index, 2),
+                              .met = all([=](const Numbers& n) { return n.classes[index].met; })});
+  }
+  return result;
+}
+
+}  // namespace
+
+SimulationResult estimate(const Stretch& whole, const std::vector<Stretch>& batches, const ServingSystem& system,
+                          const RequestLimits& limits, double confidence) {
+  std::vector<Numbers> parts;
+  for (const Stretch& batch : batches) parts.push_back(numbers_of(batch, system, limits));
+  return combine(Combiner(numbers_of(whole, system, limits), std::move(parts), confidence), system);
+}
+
+}  // namespace windtunnel::modeling

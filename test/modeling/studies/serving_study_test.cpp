@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+// The serving study from spec text to report.
+#include <cmath>
+#include <limits>
+
+#include "modeling/evaluate.h"
+#include "modeling/spec/read_spec.h"
+#include "test/catch.h"
+
+using namespace windtunnel::modeling;
+
+namespace {
+
+Report answer(const std::string& traffic, const std::string& serving = "", const EvaluateOptions& options = {}) {
+  const std::string text =
+      "study: serving\ncluster: {device: h100-sxm-80gb, num_devices: 4}\n"
+      "serving:\n  replicas: 4\n" +
+      serving +
+      "  service_times: {base: 20 ms, per_sequence: 100 us, per_prompt_token: 20 us}\n"
+      "traffic:\n" +
+      traffic + "slo: {ttft_p99: 500 ms, tpot_p99: 50 ms}\n";
+  return evaluate(read_spec(YamlDocument::parse(text, "spec.yaml", {})), options);
+}
+
+const std::string kChat =
+    "  classes: [{name: chat, share: 1, prompt_tokens: 512, output_tokens: {mean: 200, scv: 1}}]\n";
+const std::string kTwo =
+    "  classes: [{name: chat, share: 0.9, prompt_tokens: 512, output_tokens: {mean: 200, scv: 1}},"
+    " {name: long, share: 0.1, prompt_tokens: 512, output_tokens: {mean: 1000, scv: 1}}]\n";
+
+double value(const Report& report, const std::string& name) {
+  INFO(name << ", " << report.failure);
+  const auto found = find_measure(report, name);
+  REQUIRE(found);
+  return *found;
+}
+
+bool has_breakdown(const Report& report, const std::string& name) {
+  for (const Breakdown& group : report.breakdowns)
+    if (group.name == name) return true;
+  return false;
+}
+
+}  // namespace
+
+TEST_CASE("an open load has every measure, and its largest load keeps the limits", "[studies][serving]") {
+  const Report report = answer("  arrival_rate: 20 /s\n" + kChat);
+  REQUIRE(report.failure.empty());
+  CHECK(value(report, "requests_per_s") == Approx(20));
+  CHECK(value(report, "output_tokens_per_s_per_device") == Approx(20 * 200 / 4.0));
+  CHECK(value(report, "slo_met_ratio") > 0.99);
+  const double most = value(report, "max_arrival_rate_per_s");
+  const Report at_most = answer("  arrival_rate: " + std::to_string(0.99 * most) + " /s\n" + kChat);
+  CHECK(value(at_most, "tpot_p99_s") <= 0.050);
+  CHECK(value(at_most, "ttft_p99_s") <= 0.500);
+  const Report beyond = answer("  arrival_rate: " + std::to_string(1.03 * most) + " /s\n" + kChat);
+  CHECK((value(beyond, "tpot_p99_s") > 0.050 || value(beyond, "ttft_p99_s") > 0.500));
+}
+
+TEST_CASE("an unstable load says so and still names the largest one", "[studies][serving]") {
+  const Report report = answer("  arrival_rate: 5000 /s\n" + kChat);
+  CHECK_THAT(report.failure, Catch::Matchers::StartsWith("unstable: arrival_rate 5000 /s, capacity "));
+  CHECK(value(report, "max_arrival_rate_per_s") > 0.0);
+}
+
+TEST_CASE("classes have measures of their own, and are mixed and split", "[studies][serving]") {
+  const Report report = answer("  arrival_rate: 20 /s\n" + kTwo);
+  CHECK(value(report, "class.chat.ttft_p99_s") > 0.0);
+  CHECK(value(report, "class.long.e2e_p50_s") > value(report, "class.chat.e2e_p50_s"));
+  CHECK(value(report, "class.long.slo_met_ratio") <= 1.0);
+  CHECK(has_breakdown(report, "mix_or_split"));
+}
+
+TEST_CASE("what the chains do not cover is simulated, with its uncertainty", "[studies][serving]") {
+  const Report report = answer("  arrival_rate: 20 /s\n  requests: 300\n" + kChat);
+  REQUIRE(report.failure.empty());
+  CHECK(has_breakdown(report, "half_width_95_percent"));
+  CHECK(report.warnings.size() == 1);
+  CHECK_FALSE(find_measure(report, "max_arrival_rate_per_s"));
+}
+
+TEST_CASE("chains and --simulate answer alike", "[studies][serving]") {
+  const std::string traffic = "  concurrency: 64\n" + kChat;
+  const Report chain = answer(traffic), simulated = answer(traffic, "", {.simulated_requests = 20'000});
+  for (const char* name : {"requests_per_s", "batch_mean", "tpot_mean_s", "tpot_p50_s"})
+    CHECK(value(chain, name) == Approx(value(simulated, name)).epsilon(0.03));
+}
+
+TEST_CASE("prompts that always wait have no waiting time", "[studies][serving]") {
+  const Report report = answer("  concurrency: unlimited\n" + kChat, "  max_batch: 32\n");
+  CHECK(value(report, "ttft_p50_s") == std::numeric_limits<double>::infinity());
+  CHECK(value(report, "batch_mean") > 31.0);
+}
+
+TEST_CASE("constant lengths in a closed loop follow a schedule", "[studies][serving]") {
+  // One request per replica: 1 prompt iteration of 30.24 ms, then 99 decodes of 20.1 ms.
+  const Report report =
+      answer("  concurrency: 4\n  classes: [{name: fixed, share: 1, prompt_tokens: 512, output_tokens: 100}]\n");
+  CHECK(report.chains.front().method_used == "deterministic walk of the batching rules");
+  CHECK(value(report, "requests_per_s") == Approx(4.0 / (0.03024 + 99 * 0.0201)).epsilon(0.25));
+  CHECK(report.warnings.empty());
+}
