@@ -21,8 +21,10 @@ void evaluate_training(const Spec& spec, Report& report) {
   TrainingAnswer answer;
   answer.coupled = couple_step_and_links(placed, machine);
   answer.chain = solve_step_chain(placed, answer.coupled.step, machine);
-  answer.activity =
-      solve_activity_shares(activity_program(answer.coupled.step, placed.placement, answer.chain.straggler_s()));
+  // The user's own service times say how long, not doing what.
+  if (!placed.training.service_times)
+    answer.activity =
+        solve_activity_shares(activity_program(answer.coupled.step, placed.placement, answer.chain.straggler_s()));
   write_training_report(placed, answer, machine, report);
   if (!spec.reliability) return;
   const TrainingHealth health = solve_training_health(spec, placed, answer, machine, report.warnings);

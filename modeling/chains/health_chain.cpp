@@ -229,6 +229,10 @@ double mean_time_to_exhaustion_s(const NodeHealth& health) {
   return hitting.mean_s(0);
 }
 
+double whole_probability(double down_ratio, double members) {
+  return std::exp(members * std::log1p(-down_ratio));
+}
+
 SpareExhaustion solve_exhaustion(const NodeHealth& health, double horizon_s) {
   const double tail = transient_tail(health, horizon_s);
   const CountModel model =

@@ -72,6 +72,9 @@ std::optional<Count> smallest_mission_spares(const NodeHealth& health, double ho
 /// Mean time until more nodes are down than there are spares, from all up; infinite when that cannot happen.
 double mean_time_to_exhaustion_s(const NodeHealth& health);
 
+/// That all `members` of a domain are up, each down with probability `down_ratio` on its own: (1 - p)^d.
+double whole_probability(double down_ratio, double members);
+
 struct SpareExhaustion {
   /// That more nodes are down than there are spares at some time in the horizon, starting with all up.
   double probability = 0.0;

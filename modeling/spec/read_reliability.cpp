@@ -172,6 +172,7 @@ void read_policies(YamlReader& block, Reliability& reliability) {
   if (const auto elastic = block.find("elastic")) reliability.elastic = read_elastic(elastic->map());
   if (const auto maintenance = block.find("maintenance"))
     reliability.maintenance = read_maintenance(maintenance->map());
+  reliability.prediction_recall = block.number("prediction_recall", 0.0, 1.0, 0.0);
   reliability.fail_slow = read_choice(block, "fail_slow", kFailSlowChoices, FailSlow::kRunOn);
   reliability.link_planes = block.count("link_planes", 1, 64, 1);
 }

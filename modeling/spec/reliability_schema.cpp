@@ -79,6 +79,7 @@ Keys policy_keys() {
   return {{"elastic", elastic_schema()},
           {"maintenance", object({{"every", time("of running")}, {"duration", time("the job stands still")}},
                                  {"every", "duration"}, "planned stops after a checkpoint")},
+          {"prediction_recall", ratio("of failures foreseen in time for a checkpoint, default 0")},
           {"fail_slow", choice({"run_on", "drain", "ignore"}, "slow devices and links, default run_on")},
           {"link_planes", count(1, "independent scale-out planes: losing one of several slows the job, default 1")},
           {"deadline", time("for deadline_met_probability, default the horizon")},

@@ -31,7 +31,7 @@ inline constexpr int kPrecisions = 10;
 double bytes_per_element(Precision precision);
 std::string to_string(Precision precision);
 
-/// A duration as the contract writes it: `10 s` (scv 0) or `{mean: 10 s, scv: 1}`.
+/// `10 s` (scv 0), `{mean: 10 s, scv: 1}` or `{median: 10 s, sigma: 1}` (of a lognormal law, kept by mean and scv).
 struct Duration {
   double mean_s = 0.0;
   /// Squared coefficient of variation, variance / mean^2, >= 0.
@@ -357,6 +357,8 @@ struct Reliability {
   std::optional<EarlyLife> early_life;
   std::optional<BadNodes> bad_nodes;
   std::optional<WearOut> wear_out;
+  /// Share of the failures that is foreseen in time for a checkpoint.
+  double prediction_recall = 0.0;
   std::optional<Elastic> elastic;
   std::optional<Maintenance> maintenance;
   FailSlow fail_slow = FailSlow::kRunOn;

@@ -2,9 +2,12 @@
 #include "modeling/studies/health_questions.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <functional>
 #include <limits>
+
+#include "modeling/chains/checkpointing.h"
 
 namespace windtunnel::modeling {
 
@@ -133,6 +136,18 @@ Breakdown blast_radius(const JobHealth& health) {
   return breakdown;
 }
 
+/// The optimum and its textbook approximations, all failures counted as exponential.
+Breakdown interval_breakdown(const JobHealth& health, const HealthQuestions& questions) {
+  const double rate = health.stops.failure_per_s;
+  const double blocking_s = health.checkpoint.blocking_s;
+  return {.name = "checkpoint_interval_s",
+          .entries = {{"optimal", questions.optimal_interval_s},
+                      {"young", young_interval_s(rate, blocking_s)},
+                      {"daly", daly_interval_s(rate, blocking_s)},
+                      {"1_percent_low", questions.nearly_optimal.low_s},
+                      {"1_percent_high", questions.nearly_optimal.high_s}}};
+}
+
 /// Four quantities that are all called effective training time ratio; ettr_ratio is the first.
 Breakdown ettr_by_definition(const JobHealth& health, const AvailabilityAnswer& answer) {
   const JobChain& job = answer.job;
@@ -192,6 +207,7 @@ std::vector<Breakdown> question_breakdowns(const JobHealth& health, const Availa
   std::vector<Breakdown> list = {{.name = "goodput_elasticity", .entries = questions.elasticities},
                                  {.name = "goodput_gain", .entries = questions.gains},
                                  ettr_by_definition(health, answer),
+                                 interval_breakdown(health, questions),
                                  blast_radius(health)};
   if (health.bad_nodes) list.push_back(bad_node_breakdown(health));
   return list;
