@@ -152,6 +152,7 @@ Breakdown interval_breakdown(const JobHealth& health, const HealthQuestions& que
 Breakdown ettr_by_definition(const JobHealth& health, const AvailabilityAnswer& answer) {
   const JobChain& job = answer.job;
   const double t = answer.checkpoint.interval_s;
+  const bool is_simple = t > 0.0 && std::isfinite(t) && !answer.checkpoint.memory;
   double recovery_s = 0.0;
   for (const RecoveryRoute& route : health.routes) recovery_s += route.share * route.mean_s();
   const double first_order =
@@ -160,7 +161,7 @@ Breakdown ettr_by_definition(const JobHealth& health, const AvailabilityAnswer& 
           .entries = {{"productive_over_wall", job.productive_ratio},
                       {"productive_over_time_with_nodes",
                        job.waiting_ratio < 1.0 ? job.productive_ratio / (1.0 - job.waiting_ratio) : 0.0},
-                      {"first_order", t > 0.0 && std::isfinite(t) ? std::optional(first_order) : std::nullopt},
+                      {"first_order", is_simple ? std::optional(first_order) : std::nullopt},
                       {"running_over_wall", job.productive_ratio + job.checkpoint_ratio + job.lost_ratio}}};
 }
 
@@ -215,8 +216,9 @@ std::vector<Breakdown> question_breakdowns(const JobHealth& health, const Availa
 
 Breakdown drain_or_run_on(const JobHealth& health, const AvailabilityAnswer& answer,
                           const std::vector<double>& job_speed_ratios) {
-  // What one more stop costs: recovery, and on average half of what lies between two restore points.
-  double stop_s = 0.5 * (answer.checkpoint.interval_s + answer.checkpoint.blocking_s) + answer.checkpoint.write_s;
+  // What one more stop costs: recovery, and the work that a stop loses in the mean.
+  const JobLevel& full = answer.job_problem.levels.front();
+  double stop_s = full.failure_per_s > 0.0 ? full.up.lost_ratio / full.failure_per_s : 0.0;
   for (const RecoveryRoute& route : health.routes) stop_s += route.share * route.mean_s();
   Breakdown breakdown{.name = "fail_slow"};
   for (std::size_t k = 0; k < health.slow_states.size(); ++k) {
