@@ -7,6 +7,7 @@
 #include "modeling/spec/spec_error.h"
 #include "modeling/studies/availability.h"
 #include "modeling/studies/serving.h"
+#include "modeling/studies/serving_health.h"
 #include "modeling/studies/training.h"
 #include "modeling/studies/training_health.h"
 
@@ -43,6 +44,8 @@ void evaluate_serving(const Spec& spec, const EvaluateOptions& options, Report& 
   const PlacedServing placed = place_serving(spec, machine, report.warnings);
   const ServingAnswer answer = answer_serving(placed, options.simulated_requests);
   write_serving_report(spec, placed, answer, max_arrival_rate_per_s(placed), machine, report);
+  if (!spec.reliability || !answer.failure.empty()) return;
+  write_serving_health(solve_serving_health(spec, placed, answer, machine, report.warnings), report);
 }
 
 }  // namespace

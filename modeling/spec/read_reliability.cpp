@@ -178,6 +178,7 @@ void read_policies(YamlReader& block, Reliability& reliability) {
 }
 
 void read_budget(YamlReader& block, Reliability& reliability) {
+  reliability.availability_target = block.number("availability_target", 0.0, 1.0, reliability.availability_target);
   reliability.deadline_s = optional_positive(block, "deadline", Dimension::kTime);
   reliability.price_per_device_hour = block.optional_number("price_per_device_hour", 0.0, 1e9);
   reliability.power_per_device_w = block.optional_quantity("power_per_device", Dimension::kPower);

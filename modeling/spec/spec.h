@@ -365,6 +365,8 @@ struct Reliability {
   /// Independent scale-out planes: losing one of several slows the job instead of stopping it.
   Count link_planes = 1;
   std::optional<double> deadline_s;
+  /// Share of the time that a serving fleet promises enough replicas.
+  double availability_target = 0.9995;
   /// In the user's currency.
   std::optional<double> price_per_device_hour;
   std::optional<double> power_per_device_w;
