@@ -67,7 +67,9 @@ std::optional<double> full_size_time_s(const NodeHealth& health, double horizon_
 
 /// Smallest number of spares with which the job is never short of nodes within the horizon, with at least this
 /// probability; empty when no number up to all nodes is enough.
-std::optional<Count> smallest_mission_spares(const NodeHealth& health, double horizon_s, double probability);
+/// `fewer` spares are known not to be enough.
+std::optional<Count> smallest_mission_spares(const NodeHealth& health, double horizon_s, double probability,
+                                             Count fewer = -1);
 
 /// Mean time until more nodes are down than there are spares, from all up; infinite when that cannot happen.
 double mean_time_to_exhaustion_s(const NodeHealth& health);

@@ -23,8 +23,7 @@ Count replica_nodes(const Spec& spec, const Machine& machine) {
   return std::max<Count>(1, (devices + machine.profile.devices_per_node - 1) / machine.profile.devices_per_node);
 }
 
-/// Replicas smaller than a node share one: a failure of the node then takes all of them. They are counted as the
-/// replicas of one node, so that the fleet's unit is the node.
+/// [A] Replicas smaller than a node are taken to have one of their own.
 ReplicaFleet describe_fleet(const Spec& spec, const JobHealth& health, Count nodes_per_replica) {
   const double software = job_failure_per_s(health.causes, FailureLevel::kJob);
   double restart_s = 0.0;
@@ -61,17 +60,34 @@ FleetPoint point_with(const PlacedServing& placed, Count replicas) {
   }
 }
 
+/// From all replicas down to counts that are as good as never fewer.
 std::vector<FleetPoint> fleet_points(const PlacedServing& placed, const ServingAnswer& full, const FleetLaw& law) {
   const Count all = placed.system.pool.replicas;
   std::vector<FleetPoint> points = {point_of(placed, full)};
   double left = 1.0 - law.probability(static_cast<solvers::Index>(all));
-  for (Count replicas = all - 1; replicas >= 0 && (left > kRare || points.back().is_enough); --replicas) {
+  for (Count replicas = all - 1; replicas >= 0 && left > kRare; --replicas) {
     points.push_back(point_with(placed, replicas));
     left -= law.probability(static_cast<solvers::Index>(replicas));
-    // Fewer replicas cannot do better.
-    if (points.back().slo_met_ratio == 0.0 && points.back().requests_per_s == 0.0) break;
   }
   return points;
+}
+
+/// Fewer replicas never do better, so halving finds the fewest that are enough.
+std::optional<Count> fewest_enough(const PlacedServing& placed, const std::vector<FleetPoint>& points) {
+  if (!points.front().is_enough) return std::nullopt;
+  Count high = points.front().replicas;
+  Count low = 0;
+  for (const FleetPoint& point : points) {
+    if (point.is_enough)
+      high = std::min(high, point.replicas);
+    else
+      low = std::max(low, point.replicas);
+  }
+  while (high - low > 1) {
+    const Count middle = low + (high - low) / 2;
+    (point_with(placed, middle).is_enough ? high : low) = middle;
+  }
+  return high;
 }
 
 std::optional<Count> replicas_for(const ServingHealth& health, double target) {
@@ -159,10 +175,7 @@ ServingHealth solve_serving_health(const Spec& spec, const PlacedServing& placed
   result.fleet = describe_fleet(spec, result.health, replica_nodes(spec, machine));
   result.law = solve_fleet(result.fleet);
   result.points = fleet_points(placed, answer, result.law);
-  for (const FleetPoint& point : result.points) {
-    if (!point.is_enough) break;
-    result.needed = point.replicas;
-  }
+  result.needed = fewest_enough(placed, result.points);
   result.target_ratio = spec.reliability->availability_target;
   if (result.needed) result.replicas_for_target = replicas_for(result, result.target_ratio);
   return result;

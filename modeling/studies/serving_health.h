@@ -24,7 +24,7 @@ struct ServingHealth {
   JobHealth health;
   ReplicaFleet fleet;
   FleetLaw law;
-  /// From all replicas down, as far as the law needs or the load is carried.
+  /// From all replicas down, until fewer serve less than 1e-9 of the time.
   std::vector<FleetPoint> points;
   /// Fewest replicas that are enough; empty: all of them are not.
   std::optional<Count> needed;
