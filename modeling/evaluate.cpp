@@ -8,6 +8,7 @@
 #include "modeling/studies/availability.h"
 #include "modeling/studies/derivations.h"
 #include "modeling/studies/serving.h"
+#include "modeling/studies/serving_health.h"
 #include "modeling/studies/training.h"
 #include "modeling/studies/training_health.h"
 
@@ -22,8 +23,10 @@ void evaluate_training(const Spec& spec, Report& report) {
   TrainingAnswer answer;
   answer.coupled = couple_step_and_links(placed, machine);
   answer.chain = solve_step_chain(placed, answer.coupled.step, machine);
-  answer.activity =
-      solve_activity_shares(activity_program(answer.coupled.step, placed.placement, answer.chain.straggler_s()));
+  // The user's own service times say how long, not doing what.
+  if (!placed.training.service_times)
+    answer.activity =
+        solve_activity_shares(activity_program(answer.coupled.step, placed.placement, answer.chain.straggler_s()));
   write_training_report(placed, answer, machine, report);
   if (report.detail == Detail::kDerivation)
     derive_training(placed, answer.coupled.step, answer.chain.straggler_s(), machine, report);
@@ -47,6 +50,8 @@ void evaluate_serving(const Spec& spec, const EvaluateOptions& options, Report& 
   write_serving_report(spec, placed, answer, max_arrival_rate_per_s(placed), machine, report);
   if (report.detail == Detail::kDerivation) derive_serving(placed, report);
   if (report.detail != Detail::kMeasures) compare_mixed_and_split(placed, answer, report);
+  if (!spec.reliability || !answer.failure.empty()) return;
+  write_serving_health(solve_serving_health(spec, placed, answer, machine, report.warnings), report);
 }
 
 }  // namespace

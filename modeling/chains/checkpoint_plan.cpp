@@ -38,6 +38,16 @@ UpShares one_level(double rate, const CheckpointPlan& plan) {
   return divided(plan.interval_s, plan.blocking_s, written * rate * segment_s / std::expm1(rate * segment_s));
 }
 
+UpShares with_foresight(double rate, CheckpointPlan plan) {
+  const double foreseen = rate * plan.foreseen_ratio;
+  const double written = std::min(1.0, foreseen * plan.blocking_s);
+  plan.foreseen_ratio = 0.0;
+  const UpShares rest = rate > foreseen ? one_level(rate - foreseen, plan) : without_stops(plan);
+  return {.productive_ratio = rest.productive_ratio * (1.0 - written),
+          .checkpoint_ratio = rest.checkpoint_ratio * (1.0 - written) + written,
+          .lost_ratio = rest.lost_ratio * (1.0 - written)};
+}
+
 Count memory_intervals(const CheckpointPlan& plan) {
   constexpr double kMost = 1e6;  // beyond, storage is as good as never written
   return static_cast<Count>(std::clamp(std::round(plan.interval_s / plan.memory->interval_s), 1.0, kMost));
@@ -170,14 +180,16 @@ UpShares up_shares(const StopLaw& law, const CheckpointPlan& plan) {
     throw NoAnswerError("checkpoints in memory are modelled with exponential failures only; leave failure_scv at 1");
   if (law.failure_per_s == 0.0) return without_stops(plan);
   if (plan.memory) return two_levels(law.failure_per_s, plan);
+  if (plan.foreseen_ratio > 0.0 && law.scv == 1.0) return with_foresight(law.failure_per_s, plan);
   return law.scv == 1.0 ? one_level(law.failure_per_s, plan) : by_renewal(law, plan);
 }
 
 double optimal_interval_s(const StopLaw& law, const CheckpointPlan& plan) {
-  if (law.failure_per_s == 0.0) return kInfinity;
+  const double unforeseen_per_s = law.failure_per_s * (1.0 - (plan.memory ? 0.0 : plan.foreseen_ratio));
+  if (unforeseen_per_s == 0.0) return kInfinity;
   if (plan.memory) return two_level_optimum_s(law, plan);
   if (plan.blocking_s == 0.0) return 0.0;
-  return law.scv == 1.0 ? optimal_checkpoint_interval_s(law.failure_per_s, plan.blocking_s)
+  return law.scv == 1.0 ? optimal_checkpoint_interval_s(unforeseen_per_s, plan.blocking_s)
                         : one_level_optimum_s(law, plan);
 }
 

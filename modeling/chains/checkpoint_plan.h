@@ -27,6 +27,8 @@ struct CheckpointPlan {
   /// Asynchronous: how long after that until storage has it and it can be restored.
   double write_s = 0.0;
   std::optional<MemoryCheckpoints> memory;
+  /// Share of the stops that are foreseen in time for a checkpoint: they cost its blocking time and no work.
+  double foreseen_ratio = 0.0;
 };
 
 /// The job stops at `failure_per_s` in the mean; the times between are independent with this scv, 1 being exponential.
@@ -47,6 +49,9 @@ struct UpShares {
 /// Two levels: the same by first passage over the k memory intervals since storage, whole intervals. Asynchronous
 /// writes then delay only what needs storage. Other laws, one level: renewal reward, kept work per stop is
 /// t sum_{i>=1} P(X > i s + W); after a stop the law starts anew. Throws NoAnswerError for two levels under such a law.
+/// Foreseen stops (one level, exponential): the rest strikes at L (1 - r), so that the optimum is near
+/// sqrt(2 C / (L (1 - r))) (Aupy, Robert, Vivien, Zaidouni, Journal of Parallel and Distributed Computing 74, 2014);
+/// each foreseen one takes C of the time up.
 UpShares up_shares(const StopLaw& law, const CheckpointPlan& plan);
 
 /// The interval with the largest productive share, everything else as in `plan`: Lambert W for exponential stops and

@@ -49,6 +49,18 @@ double optimal_checkpoint_interval_s(double failure_per_s, double blocking_s) {
   return blocking_s == 0.0 ? 0.0 : optimal_work_per_failure(failure_per_s * blocking_s) / failure_per_s;
 }
 
+double young_interval_s(double failure_per_s, double blocking_s) {
+  return failure_per_s > 0.0 ? std::sqrt(2.0 * blocking_s / failure_per_s) : kInfinity;
+}
+
+double daly_interval_s(double failure_per_s, double blocking_s) {
+  const double half_cost = 0.5 * blocking_s * failure_per_s;
+  if (failure_per_s == 0.0) return kInfinity;
+  if (half_cost >= 1.0) return 1.0 / failure_per_s;
+  return young_interval_s(failure_per_s, blocking_s) * (1.0 + std::sqrt(half_cost) / 3.0 + half_cost / 9.0) -
+         blocking_s;
+}
+
 CheckpointShares checkpoint_shares(const CheckpointedJob& job, double interval_s) {
   const double rate = job.failure_per_s;
   if (rate == 0.0) return without_failures(job.blocking_s, interval_s);

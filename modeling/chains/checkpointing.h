@@ -35,8 +35,13 @@ struct CheckpointShares {
 /// nothing fails. Source: Daly, Future Generation Computer Systems 22(3), 2006, before his series in sqrt(C L).
 double optimal_checkpoint_interval_s(double failure_per_s, double blocking_s);
 
+/// First order: sqrt(2 C M), M = 1 / L. Young, Communications of the ACM 17(9), 1974.
+double young_interval_s(double failure_per_s, double blocking_s);
+/// sqrt(2 C M) (1 + sqrt(C / 2M) / 3 + (C / 2M) / 9) - C for C < 2M, else M. Daly, as below.
+double daly_interval_s(double failure_per_s, double blocking_s);
+
 /// Renewal-reward for `interval_s` of work between checkpoints (0 and infinity are limits): one segment takes
-/// (exp(L (t + C)) - 1) / (L E[exp(-L R)]) in the mean, of which t is productive. Source: as above.
+/// (exp(L (t + C)) - 1) / (L E[exp(-L R)]) in the mean, of which t is productive. Source: Daly, as above.
 CheckpointShares checkpoint_shares(const CheckpointedJob& job, double interval_s);
 
 }  // namespace windtunnel::modeling

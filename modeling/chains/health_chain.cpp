@@ -197,17 +197,20 @@ std::optional<double> full_size_time_s(const NodeHealth& health, double horizon_
   return times_s ? std::optional((*times_s)(0)) : std::nullopt;
 }
 
-std::optional<Count> smallest_mission_spares(const NodeHealth& health, double horizon_s, double probability) {
+std::optional<Count> smallest_mission_spares(const NodeHealth& health, double horizon_s, double probability,
+                                             Count fewer) {
   const auto enough = [&](Count spares) {
     NodeHealth with = health;
     with.spares = spares;
     return solve_exhaustion(with, horizon_s).probability <= 1.0 - probability;
   };
-  Count low = -1;
-  Count high = std::max<Count>(1, health.spares);
-  while (!enough(high)) {
+  // Guess from above: the mean down and a dozen of its standard deviations, or a little more than `fewer`.
+  const double rate = health.failure_per_s * static_cast<double>(health.nodes) * health.repair.mean_s;
+  Count low = fewer;
+  Count high = fewer >= 0 ? fewer + 4 : static_cast<Count>(std::ceil(rate + 4.0 * std::sqrt(rate))) + 1;
+  for (Count step = high - low; !enough(high); step *= 2) {
     low = high;
-    high *= 2;
+    high += step;
     if (high > 16 * health.nodes + 1000) return std::nullopt;
   }
   while (high - low > 1) {
@@ -227,6 +230,10 @@ double mean_time_to_exhaustion_s(const NodeHealth& health) {
   const solvers::HittingTime hitting = solvers::hitting_time(space.generator, targets);
   if (!hitting.usable()) throw NoAnswerError("mean time to exhausted spares: " + hitting.message);
   return hitting.mean_s(0);
+}
+
+double whole_probability(double down_ratio, double members) {
+  return std::exp(members * std::log1p(-down_ratio));
 }
 
 SpareExhaustion solve_exhaustion(const NodeHealth& health, double horizon_s) {

@@ -67,10 +67,15 @@ std::optional<double> full_size_time_s(const NodeHealth& health, double horizon_
 
 /// Smallest number of spares with which the job is never short of nodes within the horizon, with at least this
 /// probability; empty when no number up to all nodes is enough.
-std::optional<Count> smallest_mission_spares(const NodeHealth& health, double horizon_s, double probability);
+/// `fewer` spares are known not to be enough.
+std::optional<Count> smallest_mission_spares(const NodeHealth& health, double horizon_s, double probability,
+                                             Count fewer = -1);
 
 /// Mean time until more nodes are down than there are spares, from all up; infinite when that cannot happen.
 double mean_time_to_exhaustion_s(const NodeHealth& health);
+
+/// That all `members` of a domain are up, each down with probability `down_ratio` on its own: (1 - p)^d.
+double whole_probability(double down_ratio, double members);
 
 struct SpareExhaustion {
   /// That more nodes are down than there are spares at some time in the horizon, starting with all up.

@@ -46,32 +46,37 @@ class JobChainBuilder {
   const JobLevel& level(const JobState& state) const { return problem_.levels[state.level]; }
 
   JobState first_state() const {
-    return problem_.levels.front().runs ? start_of_work(0) : JobState{.level = 0, .phase = Phase::kWaiting};
+    return problem_.levels.front().runs ? work(0).front().first : JobState{.level = 0, .phase = Phase::kWaiting};
   }
 
-  /// The first part of the time between two stops that there is.
-  JobState start_of_work(std::size_t level) const {
+  /// The parts of the time between two stops, in their shares.
+  Choices work(std::size_t level) const {
     const UpShares& up = problem_.levels[level].up;
-    if (up.productive_ratio > 0.0) return {.level = level, .phase = Phase::kProductive};
-    if (up.checkpoint_ratio > 0.0) return {.level = level, .phase = Phase::kCheckpoint};
-    return {.level = level, .phase = Phase::kLost};
+    Choices choices;
+    const auto add = [&](Phase phase, double share) {
+      if (share > 0.0) choices.push_back({{.level = level, .phase = phase}, share});
+    };
+    add(Phase::kProductive, up.productive_ratio);
+    add(Phase::kCheckpoint, up.checkpoint_ratio);
+    add(Phase::kLost, up.lost_ratio);
+    return choices;
   }
 
   /// The first stage of a route from `stage` on that takes time, or work.
-  JobState next_stage(std::size_t level, std::size_t route, int stage) const {
+  Choices next_stage(std::size_t level, std::size_t route, int stage) const {
     for (; stage < kRecoveryStages; ++stage) {
       if (problem_.routes[route].stages[stage].mean_s > 0.0)
-        return {.level = level, .phase = Phase::kRecovery, .route = route, .stage = stage};
+        return {{{.level = level, .phase = Phase::kRecovery, .route = route, .stage = stage}, 1.0}};
     }
-    return start_of_work(level);
+    return work(level);
   }
 
   Choices recovery(std::size_t level) const {
     if (!problem_.levels[level].runs) return {{{.level = level, .phase = Phase::kWaiting}, 1.0}};
     Choices choices;
     for (std::size_t route = 0; route < problem_.routes.size(); ++route) {
-      if (problem_.routes[route].share > 0.0)
-        choices.push_back({next_stage(level, route, 0), problem_.routes[route].share});
+      for (const auto& [state, probability] : next_stage(level, route, 0))
+        choices.push_back({state, problem_.routes[route].share * probability});
     }
     return choices;
   }
@@ -108,8 +113,8 @@ class JobChainBuilder {
       } else if (from.phase == Phase::kRecovery || from.phase == Phase::kMaintenance) {
         move(from, to, rise.rate_per_s);
       } else {
-        const JobState resizing{.level = rise.to, .phase = Phase::kResize};
-        move(from, problem_.resize_s > 0.0 ? resizing : start_of_work(rise.to), rise.rate_per_s);
+        const Choices resizing = {{{.level = rise.to, .phase = Phase::kResize}, 1.0}};
+        move(from, problem_.resize_s > 0.0 ? resizing : work(rise.to), rise.rate_per_s);
       }
     }
   }
@@ -121,30 +126,19 @@ class JobChainBuilder {
     }
   }
 
-  void work(const JobState& state) {
-    const UpShares& up = level(state).up;
-    // Without failures the parts take turns once a second: any pace gives the same shares.
-    const double pace = level(state).failure_per_s > 0.0 ? level(state).failure_per_s : 1.0;
-    JobState next = state;
-    if (state.phase == Phase::kProductive && up.checkpoint_ratio > 0.0) {
-      next.phase = Phase::kCheckpoint;
-      move(state, next, pace / up.productive_ratio);
-    } else if (state.phase != Phase::kLost && up.lost_ratio > 0.0) {
-      next.phase = Phase::kLost;
-      move(state, next, pace / (state.phase == Phase::kProductive ? up.productive_ratio : up.checkpoint_ratio));
-    } else {
-      const double share = state.phase == Phase::kProductive   ? up.productive_ratio
-                           : state.phase == Phase::kCheckpoint ? up.checkpoint_ratio
-                                                               : up.lost_ratio;
-      if (level(state).failure_per_s > 0.0)
-        stop(state, pace / share);
-      else
-        move(state, start_of_work(state.level), pace / share);
-    }
-    if (state.phase == Phase::kProductive && problem_.maintenance_per_s > 0.0)
-      move(state, {.level = state.level, .phase = Phase::kMaintenance},
-           problem_.maintenance_per_s / up.productive_ratio);
-    if (level(state).failure_per_s == 0.0) fall_without_stops(state);
+  /// Work, checkpoints and work that will be lost take turns at a pace at which each returns as often as the others, so
+  /// their shares stay what they were at the start. A stop may end any of them.
+  void work_on(const JobState& state) {
+    const Choices parts = work(state.level);
+    const auto here = std::find_if(parts.begin(), parts.end(), [&](const auto& part) { return part.first == state; });
+    const auto next = here + 1 == parts.end() ? parts.begin() : here + 1;
+    move(state, next->first, problem_.turns_per_s / here->second);
+    if (level(state).failure_per_s > 0.0)
+      stop(state, level(state).failure_per_s);
+    else
+      fall_without_stops(state);
+    if (problem_.maintenance_per_s > 0.0)
+      move(state, {.level = state.level, .phase = Phase::kMaintenance}, problem_.maintenance_per_s);
     rise(state);
   }
 
@@ -165,9 +159,9 @@ class JobChainBuilder {
   void leave(const JobState state) {  // a copy: states_ grows
     if (state.phase == Phase::kRecovery) return recover(state);
     if (state.phase == Phase::kWaiting) return rise(state);
-    if (state.phase != Phase::kResize && state.phase != Phase::kMaintenance) return work(state);
+    if (state.phase != Phase::kResize && state.phase != Phase::kMaintenance) return work_on(state);
     const double duration_s = state.phase == Phase::kResize ? problem_.resize_s : problem_.maintenance_s;
-    move(state, start_of_work(state.level), 1.0 / duration_s);
+    move(state, work(state.level), 1.0 / duration_s);
     fall_without_stops(state);
     rise(state);
   }

@@ -2,7 +2,7 @@
 // The job as a Markov chain: working, writing checkpoints, doing work that a failure will take back, detecting,
 // localizing, restarting by class, resizing, in maintenance, short of nodes; at full size or with fewer replicas.
 //
-//   productive -> checkpoint -> lost work -> (stop) -> detect -> localize -> restart -> productive
+//   productive -> checkpoint -> lost work -> productive -> ... (stop) -> detect -> localize -> restart -> productive
 //
 // Each stage is exponential with the completion probability and the mean stay of the real one under failures
 // (recovery.h); the time between two stops divides as checkpoint_plan.h says. The stationary law is therefore exact for
@@ -43,6 +43,8 @@ struct JobChainProblem {
   bool strikes_in_recovery = true;
   /// Time to take back replicas when nodes have come back, no work lost.
   double resize_s = 0.0;
+  /// Pace at which work, checkpoints and lost work take turns; their shares do not depend on it. > 0.
+  double turns_per_s = 1.0;
   /// Planned maintenance, per second of running, after a checkpoint; and how long it takes, restart included.
   double maintenance_per_s = 0.0;
   double maintenance_s = 0.0;

@@ -28,7 +28,7 @@ Traffic read_traffic(YamlReader block);
 ServiceLevelObjective read_slo(YamlReader block);
 Reliability read_reliability(YamlReader block);
 
-/// `10 s` or `{mean: 10 s, scv: 1}`.
+/// `10 s`, `{mean: 10 s, scv: 1}` or, lognormal, `{median: 10 s, sigma: 1.5}`.
 Duration read_duration(const YamlValue& value);
 
 /// A file named at `value`, relative to the file in which it is named.

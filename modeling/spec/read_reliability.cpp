@@ -172,11 +172,13 @@ void read_policies(YamlReader& block, Reliability& reliability) {
   if (const auto elastic = block.find("elastic")) reliability.elastic = read_elastic(elastic->map());
   if (const auto maintenance = block.find("maintenance"))
     reliability.maintenance = read_maintenance(maintenance->map());
+  reliability.prediction_recall = block.number("prediction_recall", 0.0, 1.0, 0.0);
   reliability.fail_slow = read_choice(block, "fail_slow", kFailSlowChoices, FailSlow::kRunOn);
   reliability.link_planes = block.count("link_planes", 1, 64, 1);
 }
 
 void read_budget(YamlReader& block, Reliability& reliability) {
+  reliability.availability_target = block.number("availability_target", 0.0, 1.0, reliability.availability_target);
   reliability.deadline_s = optional_positive(block, "deadline", Dimension::kTime);
   reliability.price_per_device_hour = block.optional_number("price_per_device_hour", 0.0, 1e9);
   reliability.power_per_device_w = block.optional_quantity("power_per_device", Dimension::kPower);

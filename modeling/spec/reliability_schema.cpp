@@ -79,8 +79,10 @@ Keys policy_keys() {
   return {{"elastic", elastic_schema()},
           {"maintenance", object({{"every", time("of running")}, {"duration", time("the job stands still")}},
                                  {"every", "duration"}, "planned stops after a checkpoint")},
+          {"prediction_recall", ratio("of failures foreseen in time for a checkpoint, default 0")},
           {"fail_slow", choice({"run_on", "drain", "ignore"}, "slow devices and links, default run_on")},
           {"link_planes", count(1, "independent scale-out planes: losing one of several slows the job, default 1")},
+          {"availability_target", ratio("of the time with enough replicas (serving), default 0.9995")},
           {"deadline", time("for deadline_met_probability, default the horizon")},
           {"price_per_device_hour", number(0, "in your currency")},
           {"power_per_device", quantity(Dimension::kPower, "mean, with its share of the node and cooling")}};

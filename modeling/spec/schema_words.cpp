@@ -61,8 +61,11 @@ Json time(const std::string& description) {
 }
 
 Json duration(const std::string& description) {
-  const Json spread =
-      object({{"mean", time("mean")}, {"scv", number(0, "squared coefficient of variation, default 0")}}, {"mean"}, "");
+  const Json spread = object({{"mean", time("mean")},
+                              {"scv", number(0, "squared coefficient of variation, default 0")},
+                              {"median", time("instead of mean: of a lognormal law")},
+                              {"sigma", number(0, "with median: of the logarithm")}},
+                             {}, "mean and scv, or median and sigma");
   return either({time("constant"), spread}, description);
 }
 

@@ -31,7 +31,7 @@ inline constexpr int kPrecisions = 10;
 double bytes_per_element(Precision precision);
 std::string to_string(Precision precision);
 
-/// A duration as the contract writes it: `10 s` (scv 0) or `{mean: 10 s, scv: 1}`.
+/// `10 s` (scv 0), `{mean: 10 s, scv: 1}` or `{median: 10 s, sigma: 1}` (of a lognormal law, kept by mean and scv).
 struct Duration {
   double mean_s = 0.0;
   /// Squared coefficient of variation, variance / mean^2, >= 0.
@@ -360,12 +360,16 @@ struct Reliability {
   std::optional<EarlyLife> early_life;
   std::optional<BadNodes> bad_nodes;
   std::optional<WearOut> wear_out;
+  /// Share of the failures that is foreseen in time for a checkpoint.
+  double prediction_recall = 0.0;
   std::optional<Elastic> elastic;
   std::optional<Maintenance> maintenance;
   FailSlow fail_slow = FailSlow::kRunOn;
   /// Independent scale-out planes: losing one of several slows the job instead of stopping it.
   Count link_planes = 1;
   std::optional<double> deadline_s;
+  /// Share of the time that a serving fleet promises enough replicas.
+  double availability_target = 0.9995;
   /// In the user's currency.
   std::optional<double> price_per_device_hour;
   std::optional<double> power_per_device_w;

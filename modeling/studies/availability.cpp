@@ -52,6 +52,8 @@ JobChainProblem job_chain_problem(const JobHealth& health, const LevelLaw& level
                           .routes = health.routes,
                           .strikes_in_recovery = health.stops.scv == 1.0,
                           .resize_s = health.resize_s};
+  if (checkpoint.interval_s > 0.0 && std::isfinite(checkpoint.interval_s))
+    problem.turns_per_s = 1.0 / (checkpoint.interval_s + checkpoint.blocking_s);
   for (JobLevel& level : problem.levels) {
     if (level.runs) level.up = up_shares({.failure_per_s = level.failure_per_s, .scv = health.stops.scv}, checkpoint);
   }

@@ -2,9 +2,13 @@
 #include "modeling/studies/health_questions.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <functional>
 #include <limits>
+#include <map>
+
+#include "modeling/chains/checkpointing.h"
 
 namespace windtunnel::modeling {
 
@@ -59,13 +63,22 @@ struct Lever {
   std::string name;
   bool moves_nodes = false;
   std::function<void(double factor, JobHealth& health)> pull;
+  /// Levers of one group do the same in proportion to their shares; empty: on its own.
+  std::string group;
+  double share = 1.0;
 };
 
 std::vector<Lever> levers(const JobHealth& health) {
   std::vector<Lever> list;
-  for (const FailureCause& cause : health.causes)
+  // Causes of the same level that move the same rate share its elasticity: only the sum of node failures enters.
+  const double by_nodes = job_failure_per_s(health.causes, FailureLevel::kNode);
+  for (const FailureCause& cause : health.causes) {
+    const bool is_node = cause.level == FailureLevel::kNode;
+    const double share = is_node && by_nodes > 0.0 ? cause.job_rate_per_s() / by_nodes : 1.0;
     list.push_back({"failure_rate." + cause.name, cause.level != FailureLevel::kJob,
-                    [cause](double factor, JobHealth& changed) { scale_cause(cause, factor, changed); }});
+                    [cause](double factor, JobHealth& changed) { scale_cause(cause, factor, changed); },
+                    is_node ? "node" : "", share});
+  }
   if (nodes_fail(health.nodes) || !health.nodes.domains.empty()) list.push_back({"repair_time", true, scale_repair});
   const std::array<std::string, kRecoveryStages> names = {"detect_time", "localize_time", "restart_time"};
   for (int stage = 0; stage < kRecoveryStages; ++stage) {
@@ -85,15 +98,26 @@ double after(const Lever& lever, double factor, const JobHealth& health, const L
   return work_ratio(changed, lever.moves_nodes ? nullptr : &levels);
 }
 
-std::vector<Measure> elasticities(const JobHealth& health, const AvailabilityAnswer& answer) {
+/// By a central difference of one percent; empty where the goodput is 0.
+std::optional<double> elasticity(const Lever& lever, const JobHealth& health, const LevelLaw& levels) {
   constexpr double kStep = 0.01;
+  const double up = after(lever, 1.0 + kStep, health, levels);
+  const double down = after(lever, 1.0 - kStep, health, levels);
+  if (!(up > 0.0) || !(down > 0.0)) return std::nullopt;
+  return std::log(up / down) / std::log((1.0 + kStep) / (1.0 - kStep));
+}
+
+std::vector<Measure> elasticities(const JobHealth& health, const AvailabilityAnswer& answer) {
   std::vector<Measure> list;
+  // Of a whole group, from its first member with a share: elasticity over share.
+  std::map<std::string, std::optional<double>> of_group;
   for (const Lever& lever : levers(health)) {
-    const double up = after(lever, 1.0 + kStep, health, answer.levels);
-    const double down = after(lever, 1.0 - kStep, health, answer.levels);
-    const bool known = up > 0.0 && down > 0.0;
-    list.push_back({lever.name, known ? std::optional(std::log(up / down) / std::log((1.0 + kStep) / (1.0 - kStep)))
-                                      : std::nullopt});
+    const bool known = !lever.group.empty() && of_group.contains(lever.group);
+    std::optional<double> one = known ? of_group[lever.group] : elasticity(lever, health, answer.levels);
+    if (known && one) *one *= lever.share;
+    if (!known && !lever.group.empty() && lever.share > 1e-3)
+      of_group[lever.group] = one ? std::optional(*one / lever.share) : std::nullopt;
+    list.push_back({lever.name, one});
   }
   return list;
 }
@@ -133,10 +157,23 @@ Breakdown blast_radius(const JobHealth& health) {
   return breakdown;
 }
 
+/// The optimum and its textbook approximations, all failures counted as exponential.
+Breakdown interval_breakdown(const JobHealth& health, const HealthQuestions& questions) {
+  const double rate = health.stops.failure_per_s;
+  const double blocking_s = health.checkpoint.blocking_s;
+  return {.name = "checkpoint_interval_s",
+          .entries = {{"optimal", questions.optimal_interval_s},
+                      {"young", young_interval_s(rate, blocking_s)},
+                      {"daly", daly_interval_s(rate, blocking_s)},
+                      {"1_percent_low", questions.nearly_optimal.low_s},
+                      {"1_percent_high", questions.nearly_optimal.high_s}}};
+}
+
 /// Four quantities that are all called effective training time ratio; ettr_ratio is the first.
 Breakdown ettr_by_definition(const JobHealth& health, const AvailabilityAnswer& answer) {
   const JobChain& job = answer.job;
   const double t = answer.checkpoint.interval_s;
+  const bool is_simple = t > 0.0 && std::isfinite(t) && !answer.checkpoint.memory;
   double recovery_s = 0.0;
   for (const RecoveryRoute& route : health.routes) recovery_s += route.share * route.mean_s();
   const double first_order =
@@ -145,7 +182,7 @@ Breakdown ettr_by_definition(const JobHealth& health, const AvailabilityAnswer& 
           .entries = {{"productive_over_wall", job.productive_ratio},
                       {"productive_over_time_with_nodes",
                        job.waiting_ratio < 1.0 ? job.productive_ratio / (1.0 - job.waiting_ratio) : 0.0},
-                      {"first_order", t > 0.0 && std::isfinite(t) ? std::optional(first_order) : std::nullopt},
+                      {"first_order", is_simple ? std::optional(first_order) : std::nullopt},
                       {"running_over_wall", job.productive_ratio + job.checkpoint_ratio + job.lost_ratio}}};
 }
 
@@ -161,13 +198,25 @@ Breakdown bad_node_breakdown(const JobHealth& health) {
                       {"job_mttf_without_them_s", without > 0.0 ? 1.0 / without : kInfinity}}};
 }
 
+/// Each search follows a dozen chains like that of the exhaustion.
+void ask_about_missions(const JobHealth& health, const AvailabilityAnswer& answer, HealthQuestions& questions) {
+  constexpr double kMostWork = 3e7;
+  const SpareExhaustion& one = answer.exhaustion;
+  if (static_cast<double>(one.iterations) * static_cast<double>(one.transitions + one.states) > kMostWork) return;
+  questions.missions_known = true;
+  const auto search = [&](double probability, std::optional<Count> fewer) {
+    return smallest_mission_spares(health.nodes, health.horizon_s, probability, fewer ? *fewer - 1 : -1);
+  };
+  questions.mission_spares_99 = search(0.99, std::nullopt);
+  questions.mission_spares_999 = search(0.999, questions.mission_spares_99);
+  questions.mission_spares_9999 = search(0.9999, questions.mission_spares_999);
+}
+
 }  // namespace
 
 HealthQuestions ask_about_health(const JobHealth& health, const AvailabilityAnswer& answer) {
   HealthQuestions questions;
-  questions.mission_spares_99 = smallest_mission_spares(health.nodes, health.horizon_s, 0.99);
-  questions.mission_spares_999 = smallest_mission_spares(health.nodes, health.horizon_s, 0.999);
-  questions.mission_spares_9999 = smallest_mission_spares(health.nodes, health.horizon_s, 0.9999);
+  ask_about_missions(health, answer, questions);
   questions.exhaustion_mean_s = mean_time_to_exhaustion_s(health.nodes);
   questions.optimal_interval_s = optimal_interval_s(health.stops, health.checkpoint);
   questions.nearly_optimal =
@@ -178,9 +227,12 @@ HealthQuestions ask_about_health(const JobHealth& health, const AvailabilityAnsw
 }
 
 std::vector<Measure> question_measures(const HealthQuestions& questions) {
-  return {{"spares_for_mission_99_percent", as_measure(questions.mission_spares_99)},
-          {"spares_for_mission_999_permille", as_measure(questions.mission_spares_999)},
-          {"spares_for_mission_9999_permyriad", as_measure(questions.mission_spares_9999)},
+  const auto mission = [&](const std::optional<Count>& spares) {
+    return questions.missions_known ? std::optional(as_measure(spares)) : std::nullopt;
+  };
+  return {{"spares_for_mission_99_percent", mission(questions.mission_spares_99)},
+          {"spares_for_mission_999_permille", mission(questions.mission_spares_999)},
+          {"spares_for_mission_9999_permyriad", mission(questions.mission_spares_9999)},
           {"spares_exhaustion_mean_s", questions.exhaustion_mean_s},
           {"checkpoint_interval_optimal_s", questions.optimal_interval_s},
           {"checkpoint_interval_1_percent_low_s", questions.nearly_optimal.low_s},
@@ -192,6 +244,7 @@ std::vector<Breakdown> question_breakdowns(const JobHealth& health, const Availa
   std::vector<Breakdown> list = {{.name = "goodput_elasticity", .entries = questions.elasticities},
                                  {.name = "goodput_gain", .entries = questions.gains},
                                  ettr_by_definition(health, answer),
+                                 interval_breakdown(health, questions),
                                  blast_radius(health)};
   if (health.bad_nodes) list.push_back(bad_node_breakdown(health));
   return list;
@@ -199,8 +252,9 @@ std::vector<Breakdown> question_breakdowns(const JobHealth& health, const Availa
 
 Breakdown drain_or_run_on(const JobHealth& health, const AvailabilityAnswer& answer,
                           const std::vector<double>& job_speed_ratios) {
-  // What one more stop costs: recovery, and on average half of what lies between two restore points.
-  double stop_s = 0.5 * (answer.checkpoint.interval_s + answer.checkpoint.blocking_s) + answer.checkpoint.write_s;
+  // What one more stop costs: recovery, and the work that a stop loses in the mean.
+  const JobLevel& full = answer.job_problem.levels.front();
+  double stop_s = full.failure_per_s > 0.0 ? full.up.lost_ratio / full.failure_per_s : 0.0;
   for (const RecoveryRoute& route : health.routes) stop_s += route.share * route.mean_s();
   Breakdown breakdown{.name = "fail_slow"};
   for (std::size_t k = 0; k < health.slow_states.size(); ++k) {

@@ -16,6 +16,8 @@ struct HealthQuestions {
   std::optional<Count> mission_spares_99;
   std::optional<Count> mission_spares_999;
   std::optional<Count> mission_spares_9999;
+  /// False: the chain is too large to be searched in a second, the three above are unknown.
+  bool missions_known = false;
   /// Mean time until the first shortage of nodes, from all up.
   double exhaustion_mean_s = 0.0;
   double optimal_interval_s = 0.0;

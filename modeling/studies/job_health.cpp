@@ -161,7 +161,9 @@ double blocking_s(const Reliability& reliability, const JobFacts& facts, JobHeal
 CheckpointPlan checkpoint_plan(const Reliability& reliability, const JobFacts& facts, JobHealth& health) {
   CheckpointPlan plan{.interval_s = reliability.checkpoint_interval_s.value_or(0.0),
                       .blocking_s = blocking_s(reliability, facts, health),
-                      .write_s = reliability.checkpoint_write_s};
+                      .write_s = reliability.checkpoint_write_s,
+                      .memory = std::nullopt,
+                      .foreseen_ratio = reliability.prediction_recall};
   if (const auto& memory = reliability.checkpoint_memory)
     plan.memory = MemoryCheckpoints{.interval_s = memory->interval_s,
                                     .blocking_s = memory->blocking_s,

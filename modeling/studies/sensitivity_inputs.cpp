@@ -133,7 +133,8 @@ void add_health_defaults(const Spec& spec, const Machine& machine, Inputs& input
   std::vector<std::string> ignored;
   const double horizon_s = spec.reliability->horizon_s.value_or(kAnyHorizon_s);
   // A checkpoint whose size only the training study knows is no input here.
-  const JobHealth health = describe_job_health(spec, machine, {.horizon_s = horizon_s, .state_bytes = 1.0}, ignored);
+  const JobHealth health =
+      describe_job_health(spec, machine, {.horizon_s = horizon_s, .state_bytes = 1.0, .replica_nodes = 1}, ignored);
   const Duration repair = health.nodes.repair;
   const Duration restart = health.routes.front().stages.back();
   inputs.push_back({"reliability.repair_time", repair.mean_s, [scv = repair.scv](Spec& s, double value) {

@@ -275,6 +275,10 @@ double worst_ratio_at(PlacedServing placed, double rate_per_s) {
 
 }  // namespace
 
+double worst_limit_ratio(const ServingAnswer& answer, const ServiceLevelObjective& slo) {
+  return worst_ratio(answer, slo);
+}
+
 std::optional<double> max_arrival_rate_per_s(const PlacedServing& placed) {
   if (!is_open(placed.system)) return std::nullopt;
   constexpr double kAlmostIdle = 1e-3, kAlmostFull = 1.0 - 1e-3;

@@ -34,6 +34,9 @@ PlacedServing place_serving(const Spec& spec, const Machine& machine, std::vecto
 /// open load comes back with `failure` set.
 ServingAnswer answer_serving(const PlacedServing& placed, std::optional<Count> simulated_requests);
 
+/// Largest measure of the answer over its limit: at most 1 when every limit of the SLO holds.
+double worst_limit_ratio(const ServingAnswer& answer, const ServiceLevelObjective& slo);
+
 /// Largest arrival rate at which every limit of the SLO holds, within 0.1 %; without limits the capacity; 0 when even
 /// an almost idle system misses one. Empty where requests do not come at a rate of their own, or for a run that ends.
 std::optional<double> max_arrival_rate_per_s(const PlacedServing& placed);

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every key of the reliability block moves the answer the way its formula says.
+#include <cmath>
+
+#include "modeling/evaluate.h"
+#include "modeling/spec/read_spec.h"
+#include "modeling/spec/spec_error.h"
+#include "test/catch.h"
+
+using namespace windtunnel::modeling;
+
+namespace {
+
+// 128 nodes that fail every 40 d: a stop every 7.5 h.
+const std::string kJob = R"(
+study: availability
+cluster: {device: h100-sxm-80gb, num_devices: 1024}
+reliability:
+  horizon: 60 d
+  failure_rates: {node: 0.025 /d, software: 0.5 /d}
+  repair_time: {mean: 1 d, scv: 1}
+  spares: {nodes: 30, kind: cold}
+  checkpoint: {interval: 20 min, blocking: 10 s}
+  restart_time: 5 min
+)";
+
+Report answer(const std::vector<YamlOverride>& overrides = {}) {
+  return evaluate(read_spec(YamlDocument::parse(kJob, "spec.yaml", overrides)));
+}
+
+double value(const Report& report, const std::string& name) {
+  INFO(name << " " << report.failure);
+  const auto found = find_measure(report, name);
+  REQUIRE(found);
+  return *found;
+}
+
+double entry(const Report& report, const std::string& breakdown, const std::string& name) {
+  INFO(report.failure);
+  for (const Breakdown& group : report.breakdowns) {
+    if (group.name != breakdown) continue;
+    for (const Measure& measure : group.entries) {
+      if (measure.name == name) return *measure.value;
+    }
+  }
+  throw std::runtime_error("no " + breakdown + "." + name);
+}
+
+constexpr double kRate = 3.7 / 86400;  // 128 x 0.025 + 0.5 a day
+
+}  // namespace
+
+TEST_CASE("recovery classes divide the stops by cause and share", "[studies][health]") {
+  const Report report =
+      answer({{"reliability.recovery",
+               "{detect_time: 20 s, classes: ["
+               "{name: process, causes: [software], restart_time: 30 s},"
+               "{name: swap, causes: [node], share: 0.75, localize_time: 2 min, restart_time: 4 min}]}"}});
+  // Software 0.5 of 3.7; of the nodes' 3.2 three quarters swap, the rest takes restart_time without localizing.
+  const double available = value(report, "availability_ratio");
+  CHECK(entry(report, "time", "detect") == Approx(available * kRate * 20).epsilon(0.02));
+  CHECK(entry(report, "time", "localize") == Approx(available * 3.2 * 0.75 / 86400 * 120).epsilon(0.02));
+  CHECK(entry(report, "time", "restart") ==
+        Approx(available * (0.5 * 30 + 3.2 * 0.75 * 240 + 3.2 * 0.25 * 300) / 86400).epsilon(0.03));
+}
+
+TEST_CASE("copies in memory spare work that storage would lose", "[studies][health]") {
+  const Report storage = answer();
+  const Report both = answer({{"reliability.checkpoint.memory", "{interval: 1 min, blocking: 0 s, copies: 2}"}});
+  // A node's copies live elsewhere: all stops are restored from memory, and half a minute is lost to each.
+  CHECK(entry(storage, "time", "rework") == Approx(kRate * 605).epsilon(0.05));
+  CHECK(entry(both, "time", "rework") == Approx(kRate * 30).epsilon(0.1));
+  // With one copy a lost node takes its state along: only software's stops are restored.
+  const Report one = answer({{"reliability.checkpoint.memory", "{interval: 1 min, blocking: 0 s, copies: 1}"}});
+  CHECK(entry(one, "time", "rework") > 0.8 * entry(storage, "time", "rework"));
+}
+
+TEST_CASE("asynchronous checkpoints lose the time until they can be restored", "[studies][health]") {
+  const double lost = entry(answer({{"reliability.checkpoint.write_time", "5 min"}}), "time", "rework") -
+                      entry(answer(), "time", "rework");
+  CHECK(lost == Approx(kRate * 300).epsilon(0.05));
+}
+
+TEST_CASE("planned maintenance takes its share of the running time", "[studies][health]") {
+  const Report report = answer({{"reliability.maintenance", "{every: 10 d, duration: 5 h}"}});
+  CHECK(entry(report, "time", "maintenance") == Approx(5.0 / 240).epsilon(0.06));
+}
+
+TEST_CASE("early life, bad nodes and wear-out change the rates as their formulas say", "[studies][health]") {
+  const double nodes = 3.2, software = 0.5;
+  const Report early = answer({{"reliability.early_life", "{factor: 3, duration: 20 d}"}});
+  const double factor = 1 + 2 * 20.0 * (1 - std::exp(-3.0)) / 60;
+  CHECK(value(early, "job_mttf_s") == Approx(86400 / (nodes * factor + software)).epsilon(1e-9));
+  const Report bad = answer({{"reliability.bad_nodes", "{share: 0.02, factor: 11}"}});
+  // 0.98 + 0.02 x 11 = 1.2: the 2 % fail for 0.22 / 1.2 of the stops, and without them nodes fail at 1 / 1.2.
+  CHECK(entry(bad, "bad_nodes", "share_of_node_failures_ratio") == Approx(0.22 / 1.2).epsilon(1e-12));
+  CHECK(entry(bad, "bad_nodes", "job_mttf_without_them_s") == Approx(86400 / (nodes / 1.2 + software)).epsilon(1e-9));
+  CHECK(value(bad, "job_mttf_s") == Approx(86400 / (nodes + software)).epsilon(1e-12));
+  const Report old = answer({{"reliability.wear_out", "{shape: 2, scale: 1000 d, age: 470 d}"}});
+  // ((530/1000)^2 - (470/1000)^2) / 60 d = 1e-3 a day and node.
+  CHECK(value(old, "job_mttf_s") == Approx(86400 / (nodes + software + 0.128)).epsilon(1e-9));
+}
+
+TEST_CASE("bursty stops leave more work done between them", "[studies][health]") {
+  const Report bursty = answer({{"reliability.failure_scv", "4.8"}});
+  CHECK(value(bursty, "job_mttf_s") == Approx(1 / kRate).epsilon(1e-12));
+  CHECK(entry(bursty, "time", "rework") < entry(answer(), "time", "rework"));
+  CHECK(value(bursty, "failure_probability") < 1.0);
+  CHECK(answer({{"reliability.failure_scv", "4.8"}, {"reliability.checkpoint.memory", "{interval: 1 min}"}}).failure ==
+        "checkpoints in memory are modelled with exponential failures only; leave failure_scv at 1");
+}
+
+TEST_CASE("foreseen failures lose no work", "[studies][health]") {
+  const Report half = answer({{"reliability.prediction_recall", "0.5"}});
+  CHECK(entry(half, "time", "rework") == Approx(0.5 * entry(answer(), "time", "rework")).epsilon(0.02));
+}
+
+TEST_CASE("several link planes slow the job instead of stopping it", "[studies][health]") {
+  const auto stops = [](const std::string& planes) {
+    return value(answer({{"reliability.failure_rates", "null"}, {"reliability.link_planes", planes}}), "job_mttf_s");
+  };
+  // At 1,024 devices links, optics and switches make 1.3 % of the profile's stops; software, per job, most.
+  CHECK(stops("2") == Approx(1.0128 * stops("1")).epsilon(0.001));
+  const auto drained = answer({{"reliability.failure_rates", "null"}, {"reliability.fail_slow", "drain"}});
+  CHECK(entry(drained, "failures_expected", "drain, gpu throttled") == Approx(1024 * 2.8e-7 * 24 * 60).epsilon(0.01));
+}
+
+TEST_CASE("one more crew is worth something when crews are short", "[studies][health]") {
+  const Report report = answer({{"reliability.repair_crews", "4"}, {"reliability.spares.nodes", "6"}});
+  CHECK(entry(report, "goodput_gain", "one_more_crew") > 0.001);
+  CHECK(entry(report, "goodput_gain", "one_more_spare") > 0.0);
+}
+
+TEST_CASE("elasticities are what a change of one percent does", "[studies][health]") {
+  const Report report = answer();
+  const Report slower = answer({{"reliability.restart_time", "303 s"}});
+  const double measured = std::log(value(slower, "ettr_ratio") / value(report, "ettr_ratio")) / std::log(1.01);
+  CHECK(entry(report, "goodput_elasticity", "restart_time") == Approx(measured).epsilon(0.01));
+  const Report more = answer({{"reliability.failure_rates.software", "0.505 /d"}});
+  CHECK(entry(report, "goodput_elasticity", "failure_rate.software") ==
+        Approx(std::log(value(more, "ettr_ratio") / value(report, "ettr_ratio")) / std::log(1.01)).epsilon(0.02));
+}
+
+TEST_CASE("a job without stated spares is told so", "[studies][health]") {
+  const Report report = answer({{"reliability.spares", "null"}});
+  REQUIRE(report.warnings.size() == 1);
+  CHECK(
+      report.warnings.front() ==
+      "no spares are stated, so after every failure of a node the job waits for its repair; state reliability.spares");
+}
+
+TEST_CASE("wrong causes and mixed durations are located", "[studies][health]") {
+  CHECK_THROWS_WITH(answer({{"reliability.recovery", "{classes: [{name: a, causes: [gpux]}]}"}}),
+                    ContainsSubstring("unknown cause 'gpux', expected a component kind or the name of a domain"));
+  CHECK_THROWS_WITH(answer({{"reliability.restart_time", "{median: 3 min, mean: 4 min, sigma: 1}"}}),
+                    ContainsSubstring("'mean' does not go with the rest"));
+  const Report lognormal = answer({{"reliability.restart_time", "{median: 3 min, sigma: 1}"}});
+  CHECK(entry(lognormal, "time", "restart") == Approx(kRate * 180 * std::exp(0.5)).epsilon(0.03));
+  CHECK(answer({{"reliability.elastic", "{most_missing: 2}"}}).failure ==
+        "elastic.replica_nodes is missing; outside a training study the layout does not say it");
+}
