@@ -21,9 +21,9 @@ void evaluate_training(const Spec& spec, Report& report) {
   check_memory(placed, machine, report.warnings);
   TrainingAnswer answer;
   answer.coupled = couple_step_and_links(placed, machine);
-  answer.chain = solve_step_chain(placed, answer.coupled.step, machine);
-  answer.activity =
-      solve_activity_shares(activity_program(answer.coupled.step, placed.placement, answer.chain.straggler_s()));
+  answer.chain = build_step_chain(step_chain_problem(placed, answer.coupled, machine));
+  answer.activity = solve_activity_shares(
+      average_program(answer.coupled, placed.placement, answer.chain.mean_s - answer.coupled.mean_ideal_s()));
   write_training_report(placed, answer, machine, report);
   if (report.detail == Detail::kDerivation)
     derive_training(placed, answer.coupled.step, answer.chain.straggler_s(), machine, report);
