@@ -10,12 +10,13 @@
 #include "modeling/studies/serving.h"
 #include "modeling/studies/training.h"
 #include "modeling/studies/training_health.h"
+#include "modeling/studies/training_timeline.h"
 
 namespace windtunnel::modeling {
 
 namespace {
 
-void evaluate_training(const Spec& spec, Report& report) {
+void evaluate_training(const Spec& spec, const EvaluateOptions& options, Report& report) {
   const Machine machine = load_machine(spec.cluster, spec.study, report.warnings);
   const PlacedTraining placed = place_training(spec, machine);
   check_memory(placed, machine, report.warnings);
@@ -25,8 +26,10 @@ void evaluate_training(const Spec& spec, Report& report) {
   answer.activity = solve_activity_shares(
       average_program(answer.coupled, placed.placement, answer.chain.mean_s - answer.coupled.mean_ideal_s()));
   write_training_report(placed, answer, machine, report);
-  if (report.detail == Detail::kDerivation)
-    derive_training(placed, answer.coupled.step, answer.chain.straggler_s(), machine, report);
+  if (report.detail == Detail::kDerivation) {
+    derive_training(placed, answer.coupled.step(), answer.chain.mean_s - answer.coupled.mean_ideal_s(), machine, report);
+  }
+  if (options.timeline) report.timeline = training_timeline(placed, answer);
   if (!spec.reliability) return;
   const TrainingHealth health = solve_training_health(spec, placed, answer, machine, report.warnings);
   write_training_health(spec, health, answer, report);
@@ -53,7 +56,7 @@ void evaluate_serving(const Spec& spec, const EvaluateOptions& options, Report& 
 Report evaluate(const Spec& spec, const EvaluateOptions& options) {
   Report report{.detail = options.detail, .spec_file = spec.file, .study = to_string(spec.study)};
   try {
-    if (spec.study == Study::kTraining) evaluate_training(spec, report);
+    if (spec.study == Study::kTraining) evaluate_training(spec, options, report);
     if (spec.study == Study::kServing) evaluate_serving(spec, options, report);
     if (spec.study == Study::kAvailability) evaluate_availability(spec, report);
   } catch (const NoAnswerError& error) {

@@ -166,6 +166,7 @@ TrainingStep training_step(const OperatorGraph& graph, const Model& model, const
   step.tail = step_tail(graph, times, placement, problem, step.pipeline, machine,
                         policy.hidden[static_cast<int>(CommGroup::kData)]);
   step.traffic = traffic_loads(step, placement, policy);
+  step.pipeline_problem = problem;
   return step;
 }
 
@@ -186,6 +187,7 @@ TrainingStep training_step_from_service_times(const Training& training, const Tr
   TrainingStep step;
   step.transfer.mean_s = times.pipeline_transfer_s;
   step.pipeline = pipeline_time(problem);
+  step.pipeline_problem = problem;
   const double window_s = step.pipeline.makespan.mean_s;
   step.tail.gradients_exposed_s =
       overlap_data ? std::max(0.0, times.data_parallel_s - window_s) : times.data_parallel_s;
