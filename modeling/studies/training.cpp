@@ -33,7 +33,10 @@ void resolve_expert_tensor(Parallelism& p, const SoftwareGeneration& software) {
 }
 
 PlacedTraining place_with(const Spec& spec, const Machine& machine, Recompute recompute) {
-  PlacedTraining placed{.model = spec.model, .training = *spec.training, .num_devices = spec.cluster.num_devices};
+  PlacedTraining placed{.model = spec.model,
+                        .training = *spec.training,
+                        .num_devices = spec.cluster.num_devices,
+                        .slow_hardware_apart = spec.reliability.has_value()};
   placed.training.recompute = recompute;
   resolve_expert_tensor(placed.training.parallelism, machine.software);
   placed.graph = build_training_graph(placed.model, placed.training, kernel_traits(machine.software, placed.training));
@@ -266,7 +269,7 @@ StepChainProblem step_chain_problem(const PlacedTraining& placed, const CoupledS
                            .nodes = (placed.num_devices + per_node - 1) / per_node};
   for (const StepAtLevel& level : coupled.levels) problem.conditions.push_back(condition_of(placed, level));
   if (placed.training.service_times) return problem;
-  add_slow_hardware(problem.conditions, placed, coupled, machine);
+  if (!placed.slow_hardware_apart) add_slow_hardware(problem.conditions, placed, coupled, machine);
   const Jitter& jitter = machine.profile.jitter;
   problem.device_cv = jitter.device_cv.value;
   problem.pause_rate_per_s = jitter.pause_rate_per_s.value;

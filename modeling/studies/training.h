@@ -24,6 +24,8 @@ struct PlacedTraining {
   Placement placement;
   MemoryUse memory;
   Count num_devices = 1;
+  /// True: slow devices and links are counted by the health study (`reliability:`), not in the step.
+  bool slow_hardware_apart = false;
 };
 
 PlacedTraining place_training(const Spec& spec, const Machine& machine);
