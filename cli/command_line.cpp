@@ -53,27 +53,20 @@ Command parse_run(CLI::App& app, const Arguments& arguments) {
   add_specs(app, command.specs);
   add_overrides(app, assignments);
   app.add_option("--format", format, "table, json (one object per line) or csv")->type_name("FORMAT");
-<<<<<<< HEAD
   add_output(app, command.output);
   app.add_option("--report", command.report, "Write a page with pictures here (HTML, one file, works offline)")
       ->type_name("FILE");
-=======
-  app.add_option("--output", command.output, "Write the result here, whole or not at all")->type_name("FILE");
   app.add_option("--trace", command.trace, "Training: draw one step for Perfetto or chrome://tracing")
       ->type_name("FILE.json");
->>>>>>> 3ee88a5 (run --trace draws one training step for Perfetto; README and examples follow)
   app.add_option("--simulate", command.simulated_requests,
                  "Serving: event simulation of N requests (50000 when left out) instead of the chains")
       ->type_name("N");
   parse(app, with_simulated_requests(arguments));
   require_specs(command.specs);
   require_simulated_requests(command.simulated_requests);
-<<<<<<< HEAD
   if (!command.report.empty() && command.specs.size() > 1)
     throw UsageError("--report describes one spec, found " + std::to_string(command.specs.size()));
-=======
   if (!command.trace.empty() && command.specs.size() > 1) throw UsageError("--trace draws one spec, found several");
->>>>>>> 3ee88a5 (run --trace draws one training step for Perfetto; README and examples follow)
   command.overrides = parse_overrides(assignments);
   command.format = parse_format(format, {"table", "json", "csv"});
   return command;
@@ -119,13 +112,9 @@ constexpr std::array<Verb, 9> kVerbs = {{
      "Examples:\n"
      "  windtunnel run examples/llama3_405b_training.yaml\n"
      "  windtunnel run a.yaml b.yaml --format csv --output answers.csv\n"
-<<<<<<< HEAD
+     "  windtunnel run a.yaml --trace step.json\n"
      "  windtunnel run a.yaml --set training.micro_batch=2 --set cluster.device=h200-sxm-141gb --format json\n"
      "  windtunnel run a.yaml --report a.html\n",
-=======
-     "  windtunnel run a.yaml --trace step.json\n"
-     "  windtunnel run a.yaml --set training.micro_batch=2 --set cluster.device=h200-sxm-141gb --format json\n",
->>>>>>> 3ee88a5 (run --trace draws one training step for Perfetto; README and examples follow)
      parse_run},
     {"sweep", "Answer one spec at every combination of some inputs, one CSV row per point",
      "VALUES: 1,2,4 or lo..hi:step or log(lo..hi:n), with units where the key has them.\n\n"

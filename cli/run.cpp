@@ -43,20 +43,14 @@ modeling::Detail detail_of(const RunCommand& command) {
 /// Whatever is wrong with one spec ends here, so that the others are still answered.
 Answer answer(const std::string& file, const RunCommand& command) {
   try {
-<<<<<<< HEAD
     const modeling::Spec spec = modeling::load_spec(file, command.overrides);
-    Report report =
-        modeling::evaluate(spec, {.simulated_requests = command.simulated_requests, .detail = detail_of(command)});
+    Report report = modeling::evaluate(spec, {.simulated_requests = command.simulated_requests,
+                                              .timeline = !command.trace.empty(),
+                                              .detail = detail_of(command)});
     // The noise of a simulation would drown a small change of an input.
     if (!command.simulated_requests)
       report.sensitivities = modeling::find_sensitivities(spec, report, modeling::evaluate_in_detail);
     return answer_of(std::move(report), file);
-=======
-    return answer_of(
-        modeling::evaluate(modeling::load_spec(file, command.overrides),
-                           {.simulated_requests = command.simulated_requests, .timeline = !command.trace.empty()}),
-        file);
->>>>>>> 3ee88a5 (run --trace draws one training step for Perfetto; README and examples follow)
   } catch (const modeling::SpecError& error) {
     print_message(error.what());
     return {std::nullopt, ExitCode::kBadInput};

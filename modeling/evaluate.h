@@ -12,13 +12,10 @@ namespace windtunnel::modeling {
 struct EvaluateOptions {
   /// Serving: answer by event simulation of this many requests instead of the chains, >= 40.
   std::optional<Count> simulated_requests;
-<<<<<<< HEAD
-  /// How much of the report is written; the numbers do not depend on it.
-  Detail detail = Detail::kAnswer;
-=======
   /// Training: also draw one step (`Report::timeline`).
   bool timeline = false;
->>>>>>> 3ee88a5 (run --trace draws one training step for Perfetto; README and examples follow)
+  /// How much of the report is written; the numbers do not depend on it.
+  Detail detail = Detail::kAnswer;
 };
 
 /// Answers the question of `spec`. A question without an answer (does not fit, not modelled, not converged) comes back

@@ -44,18 +44,21 @@ double scv_of(const Moments& m) {
   return m.mean_s > 0.0 ? m.variance_s2 / (m.mean_s * m.mean_s) : 0.0;
 }
 
-/// One replica's law: normal as a sum of many, or by two moments where one replica varies visibly.
-Distribution replica_law(const Moments& replica) {
+/// One replica's law: as given, normal as a sum of many, or by two moments where one replica varies visibly.
+Distribution replica_law(const StepCondition& c) {
+  if (c.replica_law) return *c.replica_law;
+  const Moments& replica = c.replica;
   const double scv = scv_of(replica);
   if (scv < kNormalScv) return solvers::normal(replica.mean_s, std::sqrt(replica.variance_s2));
   return solvers::distribution_of(solvers::fit_phase_type(replica.mean_s, scv, {.max_phases = 400}));
 }
 
 /// The slowest of `replicas` equal ones.
-Moments slowest_replica(const Moments& replica, Count replicas) {
+Moments slowest_replica(const StepCondition& c, Count replicas) {
+  const Moments& replica = c.replica;
   if (replicas <= 1 || replica.variance_s2 <= 0.0) return replica;
-  if (scv_of(replica) >= kNormalScv)
-    return moments_of(solvers::maximum(replica_law(replica), static_cast<double>(replicas)));
+  if (c.replica_law || scv_of(replica) >= kNormalScv)
+    return moments_of(solvers::maximum(replica_law(c), static_cast<double>(replicas)));
   const Moments largest = largest_normal(replicas);
   return {replica.mean_s + std::sqrt(replica.variance_s2) * largest.mean_s, replica.variance_s2 * largest.variance_s2};
 }
@@ -83,7 +86,7 @@ struct SmoothStep {
 };
 
 SmoothStep smooth_step(const StepChainProblem& problem, const StepCondition& c) {
-  SmoothStep step{.replica = slowest_replica(c.replica, problem.replicas), .tail_s = c.tail_s};
+  SmoothStep step{.replica = slowest_replica(c, problem.replicas), .tail_s = c.tail_s};
   const Moments slowness = slow_devices(problem, c);
   const double throttled = (1.0 / c.slowest_speed_ratio - 1.0) * c.device_share * c.steady_share;
   step.slow_device_s = std::max(slowness.mean_s, throttled) * step.replica.mean_s;
@@ -218,14 +221,30 @@ class StepLaw {
     if (pause.phases() == 0) return exact_join(c, smooth, shift);
     const double spread = std::sqrt(smooth.replica.variance_s2);
     const bool constant = spread <= kNegligibleSpread * std::sqrt(pause.variance_s2());
+    if (constant && problem_.pause_scv == 1.0) return pauses_only(smooth, shift, pause);
     const PhaseType replica = constant ? solvers::constant(smooth.replica.mean_s)
                                        : solvers::fit_phase_type(smooth.replica.mean_s, scv_of(smooth.replica));
     return cut_far_tail(remember(solvers::shifted(solvers::convolution(replica, pause), shift)));
   }
 
+  /// The pause chain alone, by the closed form of its law; its states are counted as if it were solved.
+  Distribution pauses_only(const SmoothStep& smooth, double shift, const PhaseType& pause) {
+    const double start = smooth.replica.mean_s + shift;
+    const double count = pauses_in(problem_, smooth.total().mean_s);
+    const double mean = problem_.pause_mean_s;
+    states_ += pause.phases() + 1;
+    transitions_ += pause.phases();
+    const auto expected_longer = [=](double t) { return count * std::exp(-(t - start) / mean); };
+    return {.cdf = [=](double t) { return t < start ? 0.0 : std::exp(-expected_longer(t)); },
+            .survival = [=](double t) { return t < start ? 1.0 : -std::expm1(-expected_longer(t)); },
+            .location_s = start + pause.mean_s(),
+            .width_s = std::sqrt(pause.variance_s2()),
+            .lower_s = start};
+  }
+
   Distribution exact_join(const StepCondition& c, const SmoothStep& smooth, double shift) {
     if (smooth.replica.variance_s2 <= 0.0) return remember(solvers::constant(smooth.replica.mean_s + shift));
-    const Distribution join = solvers::maximum(replica_law(c.replica), static_cast<double>(problem_.replicas));
+    const Distribution join = solvers::maximum(replica_law(c), static_cast<double>(problem_.replicas));
     ++states_;
     return {.cdf = [=](double t) { return join.cdf(t - shift); },
             .survival = [=](double t) { return join.survival(t - shift); },

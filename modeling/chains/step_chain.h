@@ -11,6 +11,7 @@
 //   job         rare stalls of everything, Poisson while the step runs: a mixture, so the body stays tight
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "modeling/chains/moments.h"
@@ -25,6 +26,8 @@ struct StepCondition {
   double probability = 1.0;
   /// Pipeline of one replica, from the operators' own variance.
   Moments replica;
+  /// Law of one replica where more is known than two moments; then `replica` holds its moments.
+  std::optional<solvers::Distribution> replica_law;
   /// What follows, the same for all replicas.
   double tail_s = 0.0;
   /// Share of the replica's time that is device work (not communication): only this stretches with a slow device.

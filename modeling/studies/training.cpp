@@ -8,6 +8,7 @@
 
 #include "modeling/spec/spec_error.h"
 #include "modeling/workload/training_graph.h"
+#include "solvers/phase_type_fit.h"
 
 namespace windtunnel::modeling {
 
@@ -204,10 +205,33 @@ double exposed_scale_out_s(const TrainingStep& step) {
   return exposed;
 }
 
+/// Phases of a replica without a pipeline that are convolved exactly.
+constexpr int kExactPhases = 400;
+
+/// Without a pipeline a replica is nothing but its micro-batches in a row: convolved exactly while that stays small.
+std::optional<solvers::Distribution> law_in_a_row(const PlacedTraining& placed) {
+  const TrainingServiceTimes& times = *placed.training.service_times;
+  if (placed.placement.pipeline > 1 || times.scv <= 0.0) return std::nullopt;
+  std::vector<solvers::PhaseType> parts;
+  int phases = 0;
+  for (const double mean_s : {times.forward_s, times.backward_s}) {
+    if (mean_s > 0.0) parts.push_back(solvers::fit_phase_type(mean_s, times.scv));
+    if (mean_s > 0.0) phases += parts.back().phases();
+  }
+  const Count micro_batches = placed.placement.micro_batches;
+  if (parts.empty() || phases * micro_batches > kExactPhases) return std::nullopt;
+  const std::vector<solvers::PhaseType> one = parts;
+  for (Count k = 1; k < micro_batches; ++k) parts.insert(parts.end(), one.begin(), one.end());
+  return solvers::distribution_of(solvers::convolution(parts));
+}
+
 StepCondition condition_of(const PlacedTraining& placed, const StepAtLevel& level) {
   StepCondition c{
       .probability = level.probability, .replica = level.step.pipeline.makespan, .tail_s = level.step.tail.total_s()};
-  if (placed.training.service_times) return c;
+  if (placed.training.service_times) {
+    c.replica_law = law_in_a_row(placed);
+    return c;
+  }
   c.device_share = device_share(level.step, placed.placement);
   c.steady_share = 1.0 - average_wait_share(level.step.pipeline);
   return c;

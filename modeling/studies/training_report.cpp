@@ -81,6 +81,20 @@ Breakdown coupling_breakdown(const CoupledStep& coupled) {
   return {.name = "coupling", .entries = {{"iterations", coupled.iterations}, {"residual_ratio", coupled.residual}}};
 }
 
+/// What independence at the joins of the pipeline can be off by: constant times bound the mean from below (Jensen),
+/// independent ends from above (association). Schedules with a published bubble have no joins.
+Breakdown bounds_breakdown(const TrainingStep& step) {
+  PipelineProblem constant = step.pipeline_problem;
+  for (auto* times : {&constant.forward, &constant.backward}) {
+    for (Moments& m : *times) m.variance_s2 = 0.0;
+  }
+  constant.transfer.variance_s2 = 0.0;
+  return {.name = "pipeline_bounds_s",
+          .entries = {{"lower", pipeline_time(constant).makespan.mean_s},
+                      {"used", step.pipeline.makespan.mean_s},
+                      {"upper", pipeline_time(step.pipeline_problem).makespan.mean_s}}};
+}
+
 Breakdown jitter_breakdown(const StepChain& chain) {
   return {.name = "jitter_s",
           .entries = {{"slowest_replica", chain.replica_wait_s},
@@ -216,6 +230,7 @@ void write_training_report(const PlacedTraining& placed, const TrainingAnswer& a
                          mismatch_breakdown(placed, answer, machine), roofline_breakdown(placed, answer, machine),
                          network_breakdown(answer.coupled),           jitter_breakdown(answer.chain),
                          coupling_breakdown(answer.coupled)};
+    if (report.detail != Detail::kMeasures) report.breakdowns.push_back(bounds_breakdown(answer.coupled.step()));
     if (Breakdown fabric = fabric_breakdown(answer.coupled); !fabric.entries.empty())
       report.breakdowns.push_back(std::move(fabric));
     for (std::string& warning : fabric_warnings(answer.coupled, machine)) report.warnings.push_back(std::move(warning));

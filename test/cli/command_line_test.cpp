@@ -53,16 +53,10 @@ TEST_CASE("A wrong verb is answered with the nearest one", "[cli]") {
 TEST_CASE("A wrong option is answered with the nearest one or all of them", "[cli]") {
   CHECK(mistake({"run", "--fromat", "csv", "a.yaml"}) ==
         "windtunnel run: unknown option '--fromat', did you mean '--format'?");
-<<<<<<< HEAD
   CHECK(mistake({"check", "a.yaml", "--strict=all"}) ==
         "windtunnel check: unknown option '--strict', expected one of --help, --set");
-=======
-  CHECK(mistake({"run", "a.yaml", "--colour=red"}) ==
-        "windtunnel run: unknown option '--colour', expected one of --help, --set, --format, --output, --trace, "
-        "--simulate");
   CHECK(mistake({"run", "a.yaml", "b.yaml", "--trace", "t.json"}) ==
         "windtunnel run: --trace draws one spec, found several");
->>>>>>> 3ee88a5 (run --trace draws one training step for Perfetto; README and examples follow)
   CHECK(mistake({"schema", "extra"}) == "windtunnel schema: unexpected argument 'extra'");
 }
 
