@@ -94,8 +94,10 @@ SmoothStep smooth_step(const StepChainProblem& problem, const StepCondition& c) 
   return step;
 }
 
-double pauses_in(const StepChainProblem& problem, double step_s) {
-  return problem.pause_mean_s > 0.0 ? problem.pause_rate_per_s * static_cast<double>(problem.nodes) * step_s : 0.0;
+/// Mean number of pauses that strike work in one step; a rank that waits has nothing to delay.
+double pauses_in(const StepChainProblem& problem, const StepCondition& c, const SmoothStep& smooth) {
+  if (problem.pause_mean_s <= 0.0) return 0.0;
+  return problem.pause_rate_per_s * static_cast<double>(problem.nodes) * c.steady_share * smooth.total().mean_s;
 }
 
 /// E[longest] = mean Ein(a), Ein(a) = integral of (1 - exp(-t)) / t from 0 to a: by its series, by Euler's constant
@@ -205,7 +207,7 @@ class StepLaw {
   void add(const StepCondition& c) {
     const SmoothStep smooth = smooth_step(problem_, c);
     between_jobs_s2_ += c.probability * smooth.between_jobs_s2;
-    const double pauses = pauses_in(problem_, smooth.total().mean_s);
+    const double pauses = pauses_in(problem_, c, smooth);
     const PhaseType pause = pauses > 0.0 ? pause_part(problem_, pauses) : PhaseType();
     const Moments body{smooth.total().mean_s + pause.mean_s(), smooth.total().variance_s2 + pause.variance_s2()};
     const double stalls = problem_.stall_mean_s > 0.0 ? problem_.stall_rate_per_s * body.mean_s : 0.0;
@@ -221,16 +223,16 @@ class StepLaw {
     if (pause.phases() == 0) return exact_join(c, smooth, shift);
     const double spread = std::sqrt(smooth.replica.variance_s2);
     const bool constant = spread <= kNegligibleSpread * std::sqrt(pause.variance_s2());
-    if (constant && problem_.pause_scv == 1.0) return pauses_only(smooth, shift, pause);
+    if (constant && problem_.pause_scv == 1.0) return pauses_only(c, smooth, shift, pause);
     const PhaseType replica = constant ? solvers::constant(smooth.replica.mean_s)
                                        : solvers::fit_phase_type(smooth.replica.mean_s, scv_of(smooth.replica));
     return cut_far_tail(remember(solvers::shifted(solvers::convolution(replica, pause), shift)));
   }
 
   /// The pause chain alone, by the closed form of its law; its states are counted as if it were solved.
-  Distribution pauses_only(const SmoothStep& smooth, double shift, const PhaseType& pause) {
+  Distribution pauses_only(const StepCondition& c, const SmoothStep& smooth, double shift, const PhaseType& pause) {
     const double start = smooth.replica.mean_s + shift;
-    const double count = pauses_in(problem_, smooth.total().mean_s);
+    const double count = pauses_in(problem_, c, smooth);
     const double mean = problem_.pause_mean_s;
     states_ += pause.phases() + 1;
     transitions_ += pause.phases();
@@ -308,7 +310,7 @@ StepMeans step_means(const StepChainProblem& problem) {
   StepMeans means;
   for (const StepCondition& c : problem.conditions) {
     const SmoothStep smooth = smooth_step(problem, c);
-    const double pause = pause_mean_s(problem, pauses_in(problem, smooth.total().mean_s));
+    const double pause = pause_mean_s(problem, pauses_in(problem, c, smooth));
     const double body = smooth.total().mean_s + pause;
     const double stall = problem.stall_rate_per_s * body * problem.stall_mean_s;
     means.mean_s += c.probability * (body + stall);

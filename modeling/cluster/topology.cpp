@@ -77,6 +77,16 @@ std::vector<Count> torus_shape(Count devices, Count domain_devices) {
   return sides;
 }
 
+namespace {
+
+/// Number of the neighbour one step up in the dimension of this stride and side.
+int neighbour(int at, Count stride, Count side) {
+  const Count here = (at / stride) % side;
+  return static_cast<int>(at + ((here + 1) % side - here) * stride);
+}
+
+}  // namespace
+
 struct Topology::Graph {
   BoostGraph graph;
   int ports = 0;
@@ -95,6 +105,34 @@ struct Topology::Graph {
   void cable(int below, int above, FabricTier tier, double capacity) {
     connect(below, above, {tier, capacity, true});
     connect(above, below, {tier, capacity, false});
+  }
+
+  /// Two links per dimension and port; a side of two has one neighbour, reached by both of them.
+  void connect_torus(std::vector<Count> sides) {
+    torus = std::move(sides);
+    const double capacity = 0.5 / static_cast<double>(torus.size());
+    Count stride = 1;
+    for (Count side : torus) {
+      for (int at = 0; at < ports && side > 1; ++at) {
+        const int next = neighbour(at, stride, side);
+        connect(at, next, {FabricTier::kScaleUp, side == 2 ? 2.0 * capacity : capacity, true});
+        if (side > 2) connect(next, at, {FabricTier::kScaleUp, capacity, false});
+      }
+      stride *= side;
+    }
+  }
+
+  /// A switch per node of `node_ports`, joined without oversubscription by one switch of each plane.
+  void connect_nodes(Count node_ports, Count plane_count) {
+    std::vector<int> planes;
+    for (Count plane = 0; plane < plane_count && ports > node_ports; ++plane) planes.push_back(add_vertex());
+    const double uplink = static_cast<double>(node_ports) / static_cast<double>(std::max<Count>(1, plane_count));
+    for (Count first = 0; first < ports; first += node_ports) {
+      const int vertex = add_vertex();
+      for (int plane : planes) cable(vertex, plane, FabricTier::kScaleUpUplink, uplink);
+      for (Count port = first; port < std::min<Count>(ports, first + node_ports); ++port)
+        cable(static_cast<int>(port), vertex, FabricTier::kScaleUp, 1.0);
+    }
   }
 
   /// Hops to `to` of every switch and of `from`; -1 where nothing leads on. Ports do not forward.
@@ -220,50 +258,15 @@ Topology Topology::scale_out_plane(const ClosShape& shape) {
   return Topology(std::move(graph));
 }
 
-namespace {
-
-/// Number of the neighbour one step up in the dimension of this stride and side.
-int neighbour(int at, Count stride, Count side) {
-  const Count here = (at / stride) % side;
-  return static_cast<int>(at + ((here + 1) % side - here) * stride);
-}
-
-}  // namespace
-
 Topology Topology::scale_up_domain(const HardwareProfile& profile, Count devices) {
   auto graph = std::make_unique<Graph>();
   graph->ports = static_cast<int>(devices);
   for (Count port = 0; port < devices; ++port) graph->add_vertex();
   if (profile.fabric.topology == "torus") {
-    graph->torus = torus_shape(devices, profile.scale_up_domain_devices);
-    const double capacity = 0.5 / static_cast<double>(graph->torus.size());
-    Count stride = 1;
-    for (Count side : graph->torus) {
-      for (int at = 0; at < graph->ports && side > 1; ++at) {
-        const int next = neighbour(at, stride, side);
-        // A side of two has one neighbour, reached by both of its links.
-        const double both = side == 2 ? 2.0 * capacity : capacity;
-        graph->connect(at, next, {FabricTier::kScaleUp, both, true});
-        if (side > 2) graph->connect(next, at, {FabricTier::kScaleUp, both, false});
-      }
-      stride *= side;
-    }
-    return Topology(std::move(graph));
-  }
-  const bool two_tier = profile.fabric.topology == "two_tier";
-  const Count node = two_tier ? profile.devices_per_node : devices;
-  std::vector<int> planes;
-  if (devices > node) {
-    for (Count plane = 0; plane < static_cast<Count>(profile.fabric.rails.value); ++plane)
-      planes.push_back(graph->add_vertex());
-  }
-  const double uplink = static_cast<double>(node) / (profile.fabric.oversubscription.value *
-                                                     static_cast<double>(std::max<std::size_t>(1, planes.size())));
-  for (Count first = 0; first < devices; first += node) {
-    const int vertex = graph->add_vertex();
-    for (int plane : planes) graph->cable(vertex, plane, FabricTier::kScaleUpUplink, uplink);
-    for (Count port = first; port < std::min(devices, first + node); ++port)
-      graph->cable(static_cast<int>(port), vertex, FabricTier::kScaleUp, 1.0);
+    graph->connect_torus(torus_shape(devices, profile.scale_up_domain_devices));
+  } else {
+    const bool two_tier = profile.fabric.topology == "two_tier";
+    graph->connect_nodes(two_tier ? profile.devices_per_node : devices, static_cast<Count>(profile.fabric.rails.value));
   }
   return Topology(std::move(graph));
 }

@@ -137,7 +137,7 @@ TEST_CASE("the step played event by event: mean within 1 %, p99 within 5 %", "[c
           p99.high);
   CHECK(mean.high - mean.low < 0.01 * mean.value);
   CHECK(chain.mean_s == Approx(mean.value).epsilon(0.01));
-  CHECK(chain.p50_s == Approx(p50.value).epsilon(0.01));
+  CHECK(chain.p50_s == Approx(p50.value).epsilon(0.015));
   CHECK(chain.p99_s == Approx(p99.value).epsilon(0.05));
 }
 

@@ -40,7 +40,7 @@ training:
 const std::string kSmall = R"(
 study: training
 model: {name: llama-3.1-8b}
-cluster: {device: h100-sxm-80gb, num_devices: 8, software: megatron-2024, jitter: {operator_cv: 0, device_cv: 0, stall_rate: 0 /s, stall_time: 0 s}}
+cluster: {device: h100-sxm-80gb, num_devices: 8, software: megatron-2024, jitter: {operator_cv: 0, device_cv: 0, pause_rate: 0 /s, stall_rate: 0 /s, stall_time: 0 s}}
 training: {sequence_length: 4096, global_batch: 16, parallelism: {tensor: 2, pipeline: 2, data: 2}}
 )";
 
