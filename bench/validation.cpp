@@ -85,7 +85,7 @@ Prediction predict(const std::string& text) {
   const Machine machine = load_machine(spec.cluster, spec.study, warnings);
   const PlacedTraining placed = place_training(spec, machine);
   const CoupledStep coupled = couple_step_and_links(placed, machine);
-  return {solve_step_chain(placed, coupled.step, machine).mean_s, placed.memory.total_bytes()};
+  return {build_step_chain(step_chain_problem(placed, coupled, machine)).mean_s, placed.memory.total_bytes()};
 }
 
 struct Row {

@@ -56,6 +56,8 @@ Command parse_run(CLI::App& app, const Arguments& arguments) {
   add_output(app, command.output);
   app.add_option("--report", command.report, "Write a page with pictures here (HTML, one file, works offline)")
       ->type_name("FILE");
+  app.add_option("--trace", command.trace, "Training: draw one step for Perfetto or chrome://tracing")
+      ->type_name("FILE.json");
   app.add_option("--simulate", command.simulated_requests,
                  "Serving: event simulation of N requests (50000 when left out) instead of the chains")
       ->type_name("N");
@@ -64,6 +66,7 @@ Command parse_run(CLI::App& app, const Arguments& arguments) {
   require_simulated_requests(command.simulated_requests);
   if (!command.report.empty() && command.specs.size() > 1)
     throw UsageError("--report describes one spec, found " + std::to_string(command.specs.size()));
+  if (!command.trace.empty() && command.specs.size() > 1) throw UsageError("--trace draws one spec, found several");
   command.overrides = parse_overrides(assignments);
   command.format = parse_format(format, {"table", "json", "csv"});
   return command;
@@ -109,6 +112,7 @@ constexpr std::array<Verb, 10> kVerbs = {{
      "Examples:\n"
      "  windtunnel run examples/llama3_405b_training.yaml\n"
      "  windtunnel run a.yaml b.yaml --format csv --output answers.csv\n"
+     "  windtunnel run a.yaml --trace step.json\n"
      "  windtunnel run a.yaml --set training.micro_batch=2 --set cluster.device=h200-sxm-141gb --format json\n"
      "  windtunnel run a.yaml --report a.html\n",
      parse_run},

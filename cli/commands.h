@@ -27,6 +27,8 @@ struct RunCommand {
   Format format = Format::kTable;
   /// Empty or "-": standard output.
   std::string output;
+  /// Empty: not written. One step as Chrome trace events; needs a single spec.
+  std::string trace;
   /// Serving: event simulation of this many requests instead of the chains.
   std::optional<std::int64_t> simulated_requests;
   /// HTML; empty: none.

@@ -44,8 +44,9 @@ modeling::Detail detail_of(const RunCommand& command) {
 Answer answer(const std::string& file, const RunCommand& command) {
   try {
     const modeling::Spec spec = modeling::load_spec(file, command.overrides);
-    Report report =
-        modeling::evaluate(spec, {.simulated_requests = command.simulated_requests, .detail = detail_of(command)});
+    Report report = modeling::evaluate(spec, {.simulated_requests = command.simulated_requests,
+                                              .timeline = !command.trace.empty(),
+                                              .detail = detail_of(command)});
     // The noise of a simulation would drown a small change of an input.
     if (!command.simulated_requests)
       report.sensitivities = modeling::find_sensitivities(spec, report, modeling::evaluate_in_detail);
@@ -85,12 +86,27 @@ std::string render(const std::vector<Report>& reports, const RunCommand& command
 
 }  // namespace
 
+namespace {
+
+ExitCode write_trace(const Report& report, const std::string& path) {
+  if (!report.timeline) {
+    if (report.failure.empty())
+      print_message(report.spec_file + ": --trace: study '" + report.study + "' has no timeline");
+    return ExitCode::kNoAnswer;
+  }
+  write_output(modeling::chrome_trace(*report.timeline), path);
+  return ExitCode::kAnswered;
+}
+
+}  // namespace
+
 ExitCode run(const RunCommand& command) {
   std::vector<Report> reports;
   ExitCode worst = ExitCode::kAnswered;
   for (const std::string& file : command.specs) {
     Answer one = answer(file, command);
     worst = std::max(worst, one.exit_code);
+    if (one.report && !command.trace.empty()) worst = std::max(worst, write_trace(*one.report, command.trace));
     if (one.report) reports.push_back(std::move(*one.report));
   }
   if (reports.empty()) return worst;

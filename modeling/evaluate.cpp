@@ -11,25 +11,29 @@
 #include "modeling/studies/serving_health.h"
 #include "modeling/studies/training.h"
 #include "modeling/studies/training_health.h"
+#include "modeling/studies/training_timeline.h"
 
 namespace windtunnel::modeling {
 
 namespace {
 
-void evaluate_training(const Spec& spec, Report& report) {
+void evaluate_training(const Spec& spec, const EvaluateOptions& options, Report& report) {
   const Machine machine = load_machine(spec.cluster, spec.study, report.warnings);
   const PlacedTraining placed = place_training(spec, machine);
   check_memory(placed, machine, report.warnings);
   TrainingAnswer answer;
   answer.coupled = couple_step_and_links(placed, machine);
-  answer.chain = solve_step_chain(placed, answer.coupled.step, machine);
+  answer.chain = build_step_chain(step_chain_problem(placed, answer.coupled, machine));
   // The user's own service times say how long, not doing what.
   if (!placed.training.service_times)
-    answer.activity =
-        solve_activity_shares(activity_program(answer.coupled.step, placed.placement, answer.chain.straggler_s()));
+    answer.activity = solve_activity_shares(
+        average_program(answer.coupled, placed.placement, answer.chain.mean_s - answer.coupled.mean_ideal_s()));
   write_training_report(placed, answer, machine, report);
-  if (report.detail == Detail::kDerivation)
-    derive_training(placed, answer.coupled.step, answer.chain.straggler_s(), machine, report);
+  if (report.detail == Detail::kDerivation) {
+    derive_training(placed, answer.coupled.step(), answer.chain.mean_s - answer.coupled.mean_ideal_s(), machine,
+                    report);
+  }
+  if (options.timeline) report.timeline = training_timeline(placed, answer);
   if (!spec.reliability) return;
   const TrainingHealth health = solve_training_health(spec, placed, answer, machine, report.warnings);
   write_training_health(spec, health, answer, report);
@@ -59,7 +63,7 @@ void evaluate_serving(const Spec& spec, const EvaluateOptions& options, Report& 
 Report evaluate(const Spec& spec, const EvaluateOptions& options) {
   Report report{.detail = options.detail, .spec_file = spec.file, .study = to_string(spec.study)};
   try {
-    if (spec.study == Study::kTraining) evaluate_training(spec, report);
+    if (spec.study == Study::kTraining) evaluate_training(spec, options, report);
     if (spec.study == Study::kServing) evaluate_serving(spec, options, report);
     if (spec.study == Study::kAvailability) evaluate_availability(spec, report);
   } catch (const NoAnswerError& error) {

@@ -12,6 +12,8 @@ namespace windtunnel::modeling {
 struct EvaluateOptions {
   /// Serving: answer by event simulation of this many requests instead of the chains, >= 40.
   std::optional<Count> simulated_requests;
+  /// Training: also draw one step (`Report::timeline`).
+  bool timeline = false;
   /// How much of the report is written; the numbers do not depend on it.
   Detail detail = Detail::kAnswer;
 };

@@ -5,7 +5,6 @@
 #include <bit>
 
 #include "modeling/spec/spec_error.h"
-#include "solvers/explore.h"
 
 namespace windtunnel::modeling {
 
@@ -14,63 +13,101 @@ namespace {
 /// Least share of the cycle a class is off the wire: keeps the off rate finite when traffic fills the step.
 constexpr double kLeastOffShare = 1e-3;
 
+/// States are numbered (health x hidden sets + hidden) x (blocking + 1) + 1 + blocking.
 struct LinkState {
   int blocking = -1;    ///< index into the blocking classes, -1: none
   unsigned hidden = 0;  ///< bit set of hidden classes on the wire
   int health = 0;
-  bool operator==(const LinkState&) const = default;
   int active() const { return (blocking >= 0 ? 1 : 0) + std::popcount(hidden); }
-};
-
-struct LinkStateHash {
-  std::size_t operator()(const LinkState& state) const {
-    return static_cast<std::size_t>(state.blocking + 1) + 64u * state.hidden +
-           65536u * static_cast<std::size_t>(state.health);
-  }
 };
 
 class LinkModel {
  public:
-  explicit LinkModel(const LinkProblem& problem) : step_s_(problem.step_s), health_(problem.health) {
+  explicit LinkModel(const LinkProblem& problem)
+      : step_s_(problem.step_s), health_(problem.health), fabric_(problem.fabric), level_(problem.level) {
     for (const LinkClass& traffic : problem.classes) (traffic.hidden ? hidden_ : blocking_).push_back(traffic);
     for (const LinkClass& traffic : blocking_) blocking_busy_s_ += traffic.busy_s;
   }
 
+  int states() const { return healths() * hidden_sets() * choices(); }
+  LinkState state(int number) const {
+    return {number % choices() - 1, static_cast<unsigned>(number / choices() % hidden_sets()),
+            number / choices() / hidden_sets()};
+  }
   double speed(const LinkState& state) const { return health_ ? health_->states[state.health].speed_ratio : 1.0; }
-  /// Rate each active class receives, relative to the whole healthy link.
-  double share(const LinkState& state) const { return state.active() == 0 ? 1.0 : speed(state) / state.active(); }
 
-  template <typename Emit>
-  void successors(const LinkState& state, Emit&& emit) const {
-    for (std::size_t c = 0; c < blocking_.size() && state.blocking < 0; ++c) {
-      emit(LinkState{static_cast<int>(c), state.hidden, state.health}, start_rate(blocking_[c], blocking_busy_s_));
-    }
-    if (state.blocking >= 0 && share(state) > 0.0)
-      emit(LinkState{-1, state.hidden, state.health}, end_rate(blocking_[state.blocking], state));
+  /// Groups on the wire.
+  ClassSet set_of(const LinkState& state) const {
+    ClassSet set = 0;
+    for_each_active(state, [&](const LinkClass& traffic) { set |= bit(traffic); });
+    return set;
+  }
+  /// Rate the class receives, relative to its whole healthy port.
+  double share(const LinkClass& traffic, const LinkState& state) const {
+    const double port = speed(state) / std::max(1, state.active());
+    const bool crosses = fabric_ && (bit(traffic) & fabric_->crossing()) != 0;
+    return crosses ? std::min(port, 1.0 / fabric_->slowdown(set_of(state), level_)) : port;
+  }
+
+  template <typename Visit>
+  void for_each_active(const LinkState& state, Visit&& visit) const {
+    if (state.blocking >= 0) visit(blocking_[state.blocking]);
     for (std::size_t c = 0; c < hidden_.size(); ++c) {
-      const unsigned bit = 1u << c;
-      if (!(state.hidden & bit)) {
-        emit(LinkState{state.blocking, state.hidden | bit, state.health}, start_rate(hidden_[c], hidden_[c].busy_s));
-      } else if (share(state) > 0.0) {
-        emit(LinkState{state.blocking, state.hidden & ~bit, state.health}, end_rate(hidden_[c], state));
-      }
-    }
-    if (!health_) return;
-    for (const ComponentTransition& transition : health_->transitions) {
-      if (health_->states[state.health].name != transition.from) continue;
-      emit(LinkState{state.blocking, state.hidden, index_of(transition.to)}, transition.rate_per_s.value);
+      if (state.hidden >> c & 1u) visit(hidden_[c]);
     }
   }
 
-  const std::vector<LinkClass>& blocking() const { return blocking_; }
-  const std::vector<LinkClass>& hidden() const { return hidden_; }
+  std::vector<solvers::Transition> transitions() const {
+    std::vector<solvers::Transition> all;
+    for (int from = 0; from < states(); ++from) {
+      const LinkState here = state(from);
+      const auto emit = [&](const LinkState& to, double rate) {
+        if (rate > 0.0) all.push_back({from, number(to), rate});
+      };
+      traffic_transitions(here, emit);
+      health_transitions(here, emit);
+    }
+    return all;
+  }
+
+  const FabricCongestion* fabric() const { return fabric_; }
+  int level() const { return level_; }
 
  private:
+  static ClassSet bit(const LinkClass& traffic) { return 1u << static_cast<int>(traffic.group); }
+  int choices() const { return static_cast<int>(blocking_.size()) + 1; }
+  int hidden_sets() const { return 1 << hidden_.size(); }
+  int healths() const { return health_ ? static_cast<int>(health_->states.size()) : 1; }
+  int number(const LinkState& state) const {
+    return (state.health * hidden_sets() + static_cast<int>(state.hidden)) * choices() + 1 + state.blocking;
+  }
+
+  template <typename Emit>
+  void traffic_transitions(const LinkState& here, const Emit& emit) const {
+    for (std::size_t c = 0; c < blocking_.size() && here.blocking < 0; ++c)
+      emit(LinkState{static_cast<int>(c), here.hidden, here.health}, start_rate(blocking_[c], blocking_busy_s_));
+    if (here.blocking >= 0) emit(LinkState{-1, here.hidden, here.health}, end_rate(blocking_[here.blocking], here));
+    for (std::size_t c = 0; c < hidden_.size(); ++c) {
+      const bool on = here.hidden >> c & 1u;
+      emit(LinkState{here.blocking, here.hidden ^ (1u << c), here.health},
+           on ? end_rate(hidden_[c], here) : start_rate(hidden_[c], hidden_[c].busy_s));
+    }
+  }
+
+  template <typename Emit>
+  void health_transitions(const LinkState& here, const Emit& emit) const {
+    if (!health_) return;
+    for (const ComponentTransition& transition : health_->transitions) {
+      if (health_->states[here.health].name != transition.from) continue;
+      emit(LinkState{here.blocking, here.hidden, index_of(transition.to)}, transition.rate_per_s.value);
+    }
+  }
+
   double start_rate(const LinkClass& traffic, double busy_s) const {
     return traffic.transfers_per_step / std::max(step_s_ - busy_s, kLeastOffShare * step_s_);
   }
   double end_rate(const LinkClass& traffic, const LinkState& state) const {
-    return share(state) * traffic.transfers_per_step / traffic.busy_s;
+    return share(traffic, state) * traffic.transfers_per_step / traffic.busy_s;
   }
   int index_of(const std::string& name) const {
     for (std::size_t k = 0; k < health_->states.size(); ++k) {
@@ -81,10 +118,15 @@ class LinkModel {
 
   double step_s_;
   const Component* health_;
+  const FabricCongestion* fabric_;
+  int level_;
   std::vector<LinkClass> blocking_;
   std::vector<LinkClass> hidden_;
   double blocking_busy_s_ = 0.0;
 };
+
+/// Shares within rounding of the full rate are the full rate.
+constexpr double kFullShare = 1.0 - 1e-12;
 
 /// Expectations over the stationary law, link not down.
 struct LinkAverages {
@@ -96,28 +138,42 @@ struct LinkAverages {
   double up = 0.0;
 };
 
-LinkAverages averages(const LinkModel& model, const std::vector<LinkState>& states,
-                      const solvers::Vector& probability) {
+LinkAverages averages(const LinkModel& model, const solvers::Vector& probability) {
   LinkAverages sum;
-  for (std::size_t i = 0; i < states.size(); ++i) {
-    const LinkState& state = states[i];
-    const double p = probability(static_cast<int>(i));
+  for (int i = 0; i < model.states(); ++i) {
+    const LinkState state = model.state(i);
+    const double p = probability(i);
     if (model.speed(state) <= 0.0) continue;
     sum.up += p;
     if (state.active() == 0) continue;
     sum.busy += p;
-    sum.used += p * model.speed(state);
-    if (model.share(state) < 1.0) sum.jammed += p;
-    const auto serve = [&](CommGroup group) {
-      sum.on[static_cast<int>(group)] += p;
-      sum.served[static_cast<int>(group)] += p * model.share(state);
-    };
-    if (state.blocking >= 0) serve(model.blocking()[state.blocking].group);
-    for (std::size_t c = 0; c < model.hidden().size(); ++c) {
-      if (state.hidden & (1u << c)) serve(model.hidden()[c].group);
-    }
+    double least = 1.0;
+    model.for_each_active(state, [&](const LinkClass& traffic) {
+      const double share = model.share(traffic, state);
+      sum.on[static_cast<int>(traffic.group)] += p;
+      sum.served[static_cast<int>(traffic.group)] += p * share;
+      sum.used += p * share;
+      least = std::min(least, share);
+    });
+    if (least < kFullShare) sum.jammed += p;
   }
   return sum;
+}
+
+UplinkUse uplink_use(const LinkModel& model, int tier, const solvers::Vector& probability) {
+  double on = 0.0;
+  double slowdown = 0.0;
+  double jammed = 0.0;
+  for (int i = 0; i < model.states(); ++i) {
+    const LinkState state = model.state(i);
+    const ClassSet set = model.set_of(state) & model.fabric()->crossing();
+    if (set == 0 || model.speed(state) <= 0.0) continue;
+    const double factor = model.fabric()->tier_slowdown(tier, set, model.level());
+    on += probability(i);
+    slowdown += probability(i) * factor;
+    if (factor * model.speed(state) * kFullShare > state.active()) jammed += probability(i);
+  }
+  return on > 0.0 ? UplinkUse{slowdown / on, jammed / on} : UplinkUse{};
 }
 
 }  // namespace
@@ -142,13 +198,12 @@ LinkSolution solve_link(const LinkProblem& problem) {
     return result;
   }
   const LinkModel model(problem);
-  const auto space = solvers::explore<LinkState, LinkStateHash>(
-      LinkState{}, [&](const LinkState& state, const auto& emit) { model.successors(state, emit); });
-  result.solution = solvers::solve_stationary(space.generator);
+  const solvers::Generator generator(model.states(), model.transitions());
+  result.solution = solvers::solve_stationary(generator);
   if (!result.solution.usable()) throw NoAnswerError("chain of link " + problem.name + ": " + result.solution.message);
-  result.states = space.generator.states();
-  result.transitions = space.generator.transitions();
-  const LinkAverages sum = averages(model, space.states, result.solution.probability);
+  result.states = generator.states();
+  result.transitions = generator.transitions();
+  const LinkAverages sum = averages(model, result.solution.probability);
   double on = 0.0;
   double served = 0.0;
   for (int group = 0; group < kCommGroups; ++group) {
@@ -159,6 +214,8 @@ LinkSolution solve_link(const LinkProblem& problem) {
   result.utilization_ratio = sum.used / sum.up;
   result.congestion_slowdown_ratio = served > 0.0 ? on / served : 1.0;
   result.congestion_probability = sum.busy > 0.0 ? sum.jammed / sum.busy : 0.0;
+  for (int tier = 0; problem.fabric && tier < problem.fabric->tiers(); ++tier)
+    result.uplinks.push_back(uplink_use(model, tier, result.solution.probability));
   return result;
 }
 

@@ -3,18 +3,20 @@
 //
 // State = (blocking class on the wire or none) x (set of hidden classes on the wire) x (health of the link). A device
 // runs its blocking collectives one after another, so at most one of them is on; hidden ones (gradients beside the
-// backward pass, ...) come and go beside it. Active classes share the link equally (processor sharing) at the speed of
-// the health state.
-//   class c goes on   with rate transfers_c / (step - time on),  off with rate speed / (active classes) / (busy time of
-//   one transfer)
+// backward pass, ...) come and go beside it. Active classes share the port equally (processor sharing) at the speed of
+// the health state; a class that crosses uplinks gets no more than the fabric gives the set A of active classes.
+//   class c goes on   with rate transfers_c / (step - time on)
+//           goes off  with rate share / (busy time of one transfer),  share = min(speed / |A|, 1 / S_A)
 // The answer: slowdown of class c = 1 / E[its share of the rate | c is on, link not down].
 // Approximation: exponential on and off times, phases of classes independent apart from blocking. Exact for one class.
+// S_A (fabric_congestion.h) takes all devices of a class as sending at the same time, as they run the same program.
 #pragma once
 
 #include <array>
 #include <string>
 #include <vector>
 
+#include "modeling/chains/fabric_congestion.h"
 #include "modeling/chains/training_step.h"
 #include "solvers/generator.h"
 #include "solvers/stationary.h"
@@ -36,6 +38,17 @@ struct LinkProblem {
   double step_s = 0.0;
   /// Health chain of the link; empty: always healthy.
   const Component* health = nullptr;
+  /// Switches above the port and the level of their congestion; null: the port is all there is.
+  const FabricCongestion* fabric = nullptr;
+  int level = 0;
+};
+
+/// One tier of uplinks as the traffic of one device meets it.
+struct UplinkUse {
+  /// Mean over the time a class that crosses the tier is on: load over capacity where above 1, else 1.
+  double congestion_slowdown_ratio = 1.0;
+  /// Share of that time in which the tier, not the port, sets the pace.
+  double congestion_probability = 0.0;
 };
 
 struct LinkSolution {
@@ -47,6 +60,8 @@ struct LinkSolution {
   double congestion_slowdown_ratio = 1.0;
   /// Probability that a class on the wire gets less than the full rate, given that one is on.
   double congestion_probability = 0.0;
+  /// In the order of the fabric's tiers.
+  std::vector<UplinkUse> uplinks;
   solvers::StationarySolution solution;
   long long states = 0;
   long long transitions = 0;

@@ -47,8 +47,9 @@ Count warm_up(PipelineSchedule schedule, Count pipeline, Count virtual_stages, C
 /// Ends of every unit, [chunk][micro-batch] per direction; negative mean marks "not yet".
 class Recursion {
  public:
-  explicit Recursion(const PipelineProblem& problem)
+  explicit Recursion(const PipelineProblem& problem, std::vector<PipelineSpan>* spans = nullptr)
       : p_(problem),
+        spans_(spans),
         forward_end_(problem.forward.size() * problem.micro_batches, kNotYet),
         backward_end_(forward_end_),
         rank_free_(problem.pipeline) {}
@@ -108,6 +109,7 @@ class Recursion {
     const Moments end = start + work;
     end_of(step.forward, chunk, step.micro_batch) = end;
     rank_free_[rank] = end;
+    if (spans_) spans_->push_back({step, rank, end.mean_s - work.mean_s, end.mean_s});
     return true;
   }
 
@@ -131,6 +133,7 @@ class Recursion {
   }
 
   const PipelineProblem& p_;
+  std::vector<PipelineSpan>* spans_;
   std::vector<Moments> forward_end_;
   std::vector<Moments> backward_end_;
   std::vector<Moments> rank_free_;
@@ -201,11 +204,24 @@ std::vector<PipelineStep> pipeline_order(PipelineSchedule schedule, Count pipeli
   return order;
 }
 
-PipelineTime pipeline_time(const PipelineProblem& problem) {
+namespace {
+
+bool has_published_bubble(const PipelineProblem& problem) {
   const bool published =
       problem.schedule == PipelineSchedule::kZeroBubble || problem.schedule == PipelineSchedule::kDualPipe;
-  if (published && problem.pipeline > 1) return closed_form(problem);
-  return Recursion(problem).solve();
+  return published && problem.pipeline > 1;
+}
+
+}  // namespace
+
+PipelineTime pipeline_time(const PipelineProblem& problem) {
+  return has_published_bubble(problem) ? closed_form(problem) : Recursion(problem).solve();
+}
+
+std::vector<PipelineSpan> pipeline_spans(const PipelineProblem& problem) {
+  std::vector<PipelineSpan> spans;
+  if (!has_published_bubble(problem)) Recursion(problem, &spans).solve();
+  return spans;
 }
 
 }  // namespace windtunnel::modeling

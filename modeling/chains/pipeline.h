@@ -62,4 +62,14 @@ struct PipelineTime {
 /// README).
 PipelineTime pipeline_time(const PipelineProblem& problem);
 
+/// One unit of work with its mean start and end.
+struct PipelineSpan : PipelineStep {
+  Count rank = 0;
+  double start_s = 0.0;
+  double end_s = 0.0;
+};
+
+/// The recursion unit by unit, in the order of each rank; empty for schedules with a published bubble.
+std::vector<PipelineSpan> pipeline_spans(const PipelineProblem& problem);
+
 }  // namespace windtunnel::modeling

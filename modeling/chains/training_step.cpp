@@ -3,6 +3,9 @@
 
 #include <algorithm>
 
+#include "modeling/chains/pipeline_graph.h"
+#include "solvers/gaussian_makespan.h"
+
 namespace windtunnel::modeling {
 
 namespace {
@@ -168,6 +171,21 @@ std::array<TrafficLoad, kCommGroups> traffic_loads(const TrainingStep& step, con
   return loads;
 }
 
+/// Most nodes of a graph whose covariances are carried: their number squared is worked through.
+constexpr Count kCovarianceNodes = 1500;
+
+/// A user's own times may vary by much more than kernels do: then ends that share their past must not be joined as if
+/// independent.
+Moments with_shared_past(const PipelineProblem& problem, const Moments& independent) {
+  const bool has_order =
+      problem.schedule != PipelineSchedule::kZeroBubble && problem.schedule != PipelineSchedule::kDualPipe;
+  const bool varies = independent.variance_s2 > 0.0;
+  if (!has_order || !varies || problem.pipeline == 1 || pipeline_graph_nodes(problem) > kCovarianceNodes)
+    return independent;
+  const solvers::MeanVariance joined = solvers::gaussian_makespan(pipeline_graph(problem)).makespan;
+  return {joined.mean_s, joined.variance_s2};
+}
+
 }  // namespace
 
 TrainingStep training_step(const OperatorGraph& graph, const Model& model, const Training& training,
@@ -183,6 +201,7 @@ TrainingStep training_step(const OperatorGraph& graph, const Model& model, const
   step.tail = step_tail(graph, times, placement, problem, step.pipeline, machine,
                         policy.hidden[static_cast<int>(CommGroup::kData)]);
   step.traffic = traffic_loads(step, placement, policy);
+  step.pipeline_problem = problem;
   return step;
 }
 
@@ -234,6 +253,8 @@ TrainingStep training_step_from_service_times(const Training& training, const Tr
   TrainingStep step;
   step.transfer.mean_s = times.pipeline_transfer_s;
   step.pipeline = pipeline_time(problem);
+  step.pipeline.makespan = with_shared_past(problem, step.pipeline.makespan);
+  step.pipeline_problem = problem;
   const double window_s = step.pipeline.makespan.mean_s;
   step.tail.gradients_exposed_s =
       overlap_data ? std::max(0.0, times.data_parallel_s - window_s) : times.data_parallel_s;

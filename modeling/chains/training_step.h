@@ -33,6 +33,8 @@ struct TrainingStep {
   TemplateTimes templates;
   OperatorTime transfer;
   bool transfer_blocks = false;
+  /// What the pipeline was solved from.
+  PipelineProblem pipeline_problem;
   PipelineTime pipeline;
   StepTail tail;
   std::array<TrafficLoad, kCommGroups> traffic;

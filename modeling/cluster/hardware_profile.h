@@ -142,6 +142,15 @@ struct Fabric {
   Figure rails;
   /// Devices below one leaf switch (or pod) per rail.
   Figure leaf_devices;
+  /// ecmp: each flow keeps one hashed path; adaptive: packets spread over all paths.
+  std::string routing = "adaptive";
+  /// Flows that carry one pair's traffic, each hashed on its own; >= 1.
+  Figure flows_per_pair{.value = 1.0};
+  /// Devices of one pod, all rails together; 0: the job sits in one pod.
+  Figure pod_devices;
+  Figure pod_oversubscription{.value = 1.0};
+  /// The job's nodes lie in random order over the leaves (true) or packed in rank order.
+  bool scattered = false;
 };
 
 struct ComponentState {
@@ -171,6 +180,10 @@ struct Component {
 struct Jitter {
   Figure operator_cv;
   Figure device_cv;
+  /// Pauses of one node, per second and node, and their length; the step waits for the longest.
+  Figure pause_rate_per_s;
+  Figure pause_time_s;
+  Figure pause_scv{.value = 1.0};
   Figure stall_rate_per_s;
   Figure stall_time_s;
   Figure stall_scv;

@@ -31,12 +31,26 @@ void override_tier(NetworkTier& tier, const TierOverride& wanted) {
 void override_fabric(Fabric& fabric, const FabricOverride& wanted) {
   if (wanted.topology) fabric.topology = *wanted.topology;
   override_figure(fabric.oversubscription, wanted.oversubscription);
-  if (wanted.rails) override_figure(fabric.rails, static_cast<double>(*wanted.rails));
+  const auto override_count = [](Figure& figure, const std::optional<Count>& count) {
+    if (count) override_figure(figure, static_cast<double>(*count));
+  };
+  override_count(fabric.rails, wanted.rails);
+  override_count(fabric.flows_per_pair, wanted.flows_per_pair);
+  override_count(fabric.leaf_devices, wanted.leaf_devices);
+  override_count(fabric.pod_devices, wanted.pod_devices);
+  override_figure(fabric.pod_oversubscription, wanted.pod_oversubscription);
+  if (wanted.routing) fabric.routing = *wanted.routing;
+  fabric.scattered = wanted.scattered;
 }
 
 void override_jitter(Jitter& jitter, const JitterOverride& wanted) {
   override_figure(jitter.operator_cv, wanted.operator_cv);
   override_figure(jitter.device_cv, wanted.device_cv);
+  override_figure(jitter.pause_rate_per_s, wanted.pause_rate_per_s);
+  if (wanted.pause_time) {
+    override_figure(jitter.pause_time_s, wanted.pause_time->mean_s);
+    override_figure(jitter.pause_scv, wanted.pause_time->scv);
+  }
   override_figure(jitter.stall_rate_per_s, wanted.stall_rate_per_s);
   if (!wanted.stall_time) return;
   override_figure(jitter.stall_time_s, wanted.stall_time->mean_s);

@@ -9,7 +9,7 @@ namespace {
 
 GroupPlacement place_group(Count size, Count stride, Count domain_devices) {
   const Count local = std::clamp<Count>(domain_devices / stride, 1, size);
-  return {.size = size, .local = local, .domains = (size + local - 1) / local};
+  return {.size = size, .local = local, .domains = (size + local - 1) / local, .stride = stride};
 }
 
 /// Base layers everywhere; the remainder one each, from the middle outwards. The first `dense` layers of the model are

@@ -17,6 +17,8 @@ struct GroupPlacement {
   Count local = 1;
   /// Domains the group touches: ceil(size / local).
   Count domains = 1;
+  /// Distance of neighbours in the numbering of the devices.
+  Count stride = 1;
   bool spans_domains() const { return domains > 1; }
 };
 

@@ -180,6 +180,9 @@ Fabric read_fabric(YamlReader block, const FigureReader& figures) {
   fabric.oversubscription = figures.number(block, "oversubscription", 1.0, 1000.0);
   fabric.rails = figures.number(block, "rails", 1.0, 1024.0);
   fabric.leaf_devices = figures.number(block, "leaf_devices", 1.0, kLargestWidth);
+  static const Choices<std::string> routings = {{"ecmp", "ecmp"}, {"adaptive", "adaptive"}};
+  fabric.routing = read_choice(block.require("routing"), routings);
+  fabric.flows_per_pair = figures.number(block, "flows_per_pair", 1.0, 1024.0);
   block.finish();
   return fabric;
 }
@@ -239,6 +242,8 @@ Jitter read_jitter(YamlReader block, const FigureReader& figures) {
   Jitter jitter;
   jitter.operator_cv = figures.number(block, "operator_cv", 0.0, kLargestWidth);
   jitter.device_cv = figures.number(block, "device_cv", 0.0, kLargestWidth);
+  jitter.pause_rate_per_s = figures.quantity(block, "pause_rate", Dimension::kRate, true);
+  jitter.pause_time_s = figures.quantity(block, "pause_time", Dimension::kTime, true);
   jitter.stall_rate_per_s = figures.quantity(block, "stall_rate", Dimension::kRate, true);
   jitter.stall_time_s = figures.quantity(block, "stall_time", Dimension::kTime, true);
   jitter.stall_scv = figures.number(block, "stall_scv", 0.0, kLargestWidth);

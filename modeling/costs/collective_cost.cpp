@@ -109,13 +109,6 @@ double latency_s(Collective kind, const GroupPlacement& group, const HardwarePro
   return 0.0;
 }
 
-/// Traffic that leaves its leaf switch meets the oversubscribed uplinks, where all devices send at once.
-double uplink_factor(const GroupPlacement& group, const HardwareProfile& profile) {
-  const double reach = static_cast<double>(group.size) / static_cast<double>(group.local);
-  const double leaf_domains = profile.fabric.leaf_devices.value;
-  return reach > leaf_domains ? std::max(1.0, profile.fabric.oversubscription.value) : 1.0;
-}
-
 }  // namespace
 
 CollectiveCost collective_cost(Collective kind, double message_bytes, const GroupPlacement& group,
@@ -124,8 +117,7 @@ CollectiveCost collective_cost(Collective kind, double message_bytes, const Grou
   const BytesSent sent = bytes_sent(kind, message_bytes, group, profile, copies);
   CollectiveCost cost;
   cost.scale_up_busy_s = port_time_s(kind, sent.scale_up_bytes, message_bytes, profile.scale_up);
-  cost.scale_out_busy_s =
-      uplink_factor(group, profile) * port_time_s(kind, sent.scale_out_bytes, message_bytes, profile.scale_out);
+  cost.scale_out_busy_s = port_time_s(kind, sent.scale_out_bytes, message_bytes, profile.scale_out);
   cost.mean_s = latency_s(kind, group, profile) +
                 std::max(slowdown.scale_up * cost.scale_up_busy_s, slowdown.scale_out * cost.scale_out_busy_s);
   return cost;

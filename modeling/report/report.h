@@ -7,6 +7,8 @@
 #include <utility>
 #include <vector>
 
+#include "modeling/report/timeline.h"
+
 namespace windtunnel::modeling {
 
 /// A named number. The name ends in its unit (`_s`, `_bytes`, `_ratio`) and is the JSON key and the CSV column.
@@ -124,6 +126,8 @@ struct Report {
   std::vector<Curve> curves;
   std::vector<DerivationSection> derivation;
   std::vector<std::string> warnings;
+  /// One step drawn out; only where it was asked for and the study has one.
+  std::optional<Timeline> timeline;
   /// Empty when the question was answered; otherwise why not (exit code 1).
   std::string failure;
 };

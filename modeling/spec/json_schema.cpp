@@ -49,7 +49,13 @@ Json fabric_schema() {
   const Keys keys = {{"topology", choice({"rail_optimized_fat_tree", "fat_tree", "dual_tor", "torus", "two_tier"},
                                          "shape of the scale-out network")},
                      {"oversubscription", number(1, "downlink over uplink capacity at the leaf")},
-                     {"rails", count(1, "parallel planes of the scale-out network")}};
+                     {"rails", count(1, "parallel planes of the scale-out network")},
+                     {"routing", choice({"ecmp", "adaptive"}, "hashed flows, or packets spread over all paths")},
+                     {"flows_per_pair", count(1, "flows that carry one pair's traffic, each hashed on its own")},
+                     {"leaf_devices", count(1, "devices below one leaf switch, per rail")},
+                     {"pod_devices", count(1, "devices of one pod, all rails; pods meet in a third tier")},
+                     {"pod_oversubscription", number(1, "capacity below over above the pod's spine")},
+                     {"placement", choice({"packed", "scattered"}, "nodes of the job in rank order, or anywhere")}};
   return object(keys, {}, "overrides of the profile's fabric");
 }
 
@@ -57,6 +63,8 @@ Json jitter_schema() {
   const Keys keys = {
       {"operator_cv", number(0, "coefficient of variation of one operator's time, independent each time")},
       {"device_cv", number(0, "coefficient of variation of device speeds over the job, constant over a step")},
+      {"pause_rate", quantity(Dimension::kRate, "pauses of one node, per node")},
+      {"pause_time", duration("length of such a pause; the step waits for the longest")},
       {"stall_rate", quantity(Dimension::kRate, "stalls of the whole job")},
       {"stall_time", duration("length of such a stall")}};
   return object(keys, {}, "overrides of the profile's spread of service times");

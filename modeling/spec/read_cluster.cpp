@@ -58,6 +58,16 @@ std::string read_topology(const YamlValue& value) {
   return read_choice(value, topologies);
 }
 
+std::string read_routing(const YamlValue& value) {
+  static const Choices<std::string> routings = {{"ecmp", "ecmp"}, {"adaptive", "adaptive"}};
+  return read_choice(value, routings);
+}
+
+bool read_scattered(const YamlValue& value) {
+  static const Choices<bool> placements = {{"packed", false}, {"scattered", true}};
+  return read_choice(value, placements);
+}
+
 FabricOverride read_fabric(YamlReader& cluster) {
   const auto value = cluster.find("fabric");
   if (!value) return {};
@@ -66,6 +76,12 @@ FabricOverride read_fabric(YamlReader& cluster) {
   if (const auto topology = block.find("topology")) fabric.topology = read_topology(*topology);
   fabric.oversubscription = block.optional_number("oversubscription", 1.0, 1000.0);
   fabric.rails = block.optional_count("rails", 1, 1024);
+  if (const auto routing = block.find("routing")) fabric.routing = read_routing(*routing);
+  fabric.flows_per_pair = block.optional_count("flows_per_pair", 1, 1024);
+  fabric.leaf_devices = block.optional_count("leaf_devices", 1, kMostDevices);
+  fabric.pod_devices = block.optional_count("pod_devices", 1, kMostDevices);
+  fabric.pod_oversubscription = block.optional_number("pod_oversubscription", 1.0, 1000.0);
+  if (const auto placement = block.find("placement")) fabric.scattered = read_scattered(*placement);
   block.finish();
   return fabric;
 }
@@ -77,6 +93,8 @@ JitterOverride read_jitter(YamlReader& cluster) {
   JitterOverride jitter;
   jitter.operator_cv = block.optional_number("operator_cv", 0.0, kUnbounded);
   jitter.device_cv = block.optional_number("device_cv", 0.0, kUnbounded);
+  jitter.pause_rate_per_s = block.optional_quantity("pause_rate", Dimension::kRate);
+  if (const auto time = block.find("pause_time")) jitter.pause_time = read_duration(*time);
   jitter.stall_rate_per_s = block.optional_quantity("stall_rate", Dimension::kRate);
   if (const auto time = block.find("stall_time")) jitter.stall_time = read_duration(*time);
   block.finish();

@@ -85,6 +85,18 @@ struct FabricOverride {
   /// Downlink over uplink capacity at the leaf, >= 1.
   std::optional<double> oversubscription;
   std::optional<Count> rails;
+  /// ecmp | adaptive; empty: the profile's.
+  std::optional<std::string> routing;
+  /// Flows (queue pairs, channels) that carry one pair's traffic, each hashed on its own.
+  std::optional<Count> flows_per_pair;
+  /// Devices below one leaf switch (of one rail).
+  std::optional<Count> leaf_devices;
+  /// Devices of one pod, all rails; pods meet in a third tier. Empty: one pod.
+  std::optional<Count> pod_devices;
+  /// Capacity below over capacity above the pod's spine, >= 1.
+  std::optional<double> pod_oversubscription;
+  /// True: the job's nodes lie in random order over the leaves; false: packed in rank order.
+  bool scattered = false;
 };
 
 /// Spread of service times. See docs/model.md, "Three kinds of jitter".
@@ -93,6 +105,9 @@ struct JitterOverride {
   std::optional<double> operator_cv;
   /// Coefficient of variation of a device's speed over the devices of the job, constant over a step.
   std::optional<double> device_cv;
+  /// Pauses of one node (garbage collection, operating system, data loader), per second and node.
+  std::optional<double> pause_rate_per_s;
+  std::optional<Duration> pause_time;
   /// Rate of whole-job stalls while the job runs, per second.
   std::optional<double> stall_rate_per_s;
   std::optional<Duration> stall_time;

@@ -10,6 +10,7 @@
 #include "modeling/spec/spec_error.h"
 #include "modeling/studies/resolve_training.h"
 #include "modeling/workload/training_graph.h"
+#include "solvers/phase_type_fit.h"
 
 namespace windtunnel::modeling {
 
@@ -20,7 +21,10 @@ constexpr int kCouplingIterations = 50;
 constexpr double kCouplingTolerance = 1e-9;
 
 PlacedTraining place_with(const Spec& spec, const Machine& machine, Recompute recompute, Count micro_batch) {
-  PlacedTraining placed{.model = spec.model, .training = *spec.training, .num_devices = spec.cluster.num_devices};
+  PlacedTraining placed{.model = spec.model,
+                        .training = *spec.training,
+                        .num_devices = spec.cluster.num_devices,
+                        .slow_hardware_apart = spec.reliability.has_value()};
   placed.training.recompute = recompute;
   placed.training.micro_batch = micro_batch;
   resolve_sequence_parallel(placed.training, machine.software);
@@ -35,12 +39,15 @@ bool fits(const PlacedTraining& placed, const Machine& machine) {
   return placed.memory.total_bytes() <= machine.profile.memory.capacity_bytes.value;
 }
 
-LinkProblem link_problem(const std::string& name, const TrainingStep& step, bool scale_up, const Machine& machine) {
-  LinkProblem problem{.name = name, .classes = link_classes(step.traffic, scale_up), .step_s = step.ideal_s()};
-  for (const Component& component : machine.profile.components) {
-    if (component.kind == "link" && !scale_up) problem.health = &component;
+const Component* component(const Machine& machine, const std::string& kind) {
+  for (const Component& one : machine.profile.components) {
+    if (one.kind == kind) return &one;
   }
-  return problem;
+  return nullptr;
+}
+
+LinkProblem link_problem(const std::string& name, const TrainingStep& step, bool scale_up) {
+  return {.name = name, .classes = link_classes(step.traffic, scale_up), .step_s = step.ideal_s()};
 }
 
 LinkSlowdowns slowdowns_of(const LinkSolution& scale_up, const LinkSolution& scale_out) {
@@ -126,39 +133,190 @@ void check_memory(const PlacedTraining& placed, const Machine& machine, std::vec
   warnings.push_back("activations do not fit in the device's memory: " + story);
 }
 
-CoupledStep couple_step_and_links(const PlacedTraining& placed, const Machine& machine) {
-  CoupledStep coupled;
-  LinkSlowdowns slowdowns{};
-  for (coupled.iterations = 1; coupled.iterations <= kCouplingIterations; ++coupled.iterations) {
-    coupled.step = step_at(placed, machine, slowdowns);
-    coupled.scale_up = solve_link(link_problem("scale_up", coupled.step, true, machine));
-    coupled.scale_out = solve_link(link_problem("scale_out", coupled.step, false, machine));
-    const LinkSlowdowns next = slowdowns_of(coupled.scale_up, coupled.scale_out);
-    coupled.residual = largest_change(next, slowdowns);
+namespace {
+
+/// Iterates one level from `slowdowns`, which are left at the fixed point.
+StepAtLevel settle(const PlacedTraining& placed, const Machine& machine, CoupledStep& coupled, int level,
+                   LinkSlowdowns& slowdowns) {
+  StepAtLevel at{.probability = coupled.congestion.probability(level)};
+  for (int iteration = 1; iteration <= kCouplingIterations; ++iteration) {
+    at.step = step_at(placed, machine, slowdowns);
+    at.scale_up = solve_link(link_problem("scale_up", at.step, true));
+    LinkProblem out = link_problem("scale_out", at.step, false);
+    out.health = component(machine, "link");
+    out.fabric = &coupled.congestion;
+    out.level = level;
+    at.scale_out = solve_link(out);
+    const LinkSlowdowns next = slowdowns_of(at.scale_up, at.scale_out);
+    const double change = largest_change(next, slowdowns);
     slowdowns = next;
-    if (coupled.residual <= kCouplingTolerance) return coupled;
+    coupled.iterations = std::max(coupled.iterations, iteration);
+    if (change > kCouplingTolerance) continue;
+    coupled.residual = std::max(coupled.residual, change);
+    return at;
   }
-  throw NoAnswerError(fmt::format("step and links did not settle: slowdowns still change by {:.1e} after {} iterations",
-                                  coupled.residual, kCouplingIterations));
+  throw NoAnswerError(fmt::format("step and links did not settle in {} iterations", kCouplingIterations));
 }
 
-StepChain solve_step_chain(const PlacedTraining& placed, const TrainingStep& step, const Machine& machine) {
-  const Parallelism& p = placed.training.parallelism;
-  StepChainProblem problem{.replica = step.pipeline.makespan,
-                           .tail_s = step.tail.total_s(),
-                           .replicas = p.data,
-                           .group_devices = p.tensor * p.context,
-                           .devices = placed.num_devices};
-  if (!placed.training.service_times) {
-    const Jitter& jitter = machine.profile.jitter;
-    problem.device_share = device_share(step, placed.placement);
-    problem.steady_share = 1.0 - average_wait_share(step.pipeline);
-    problem.device_cv = jitter.device_cv.value;
-    problem.stall_rate_per_s = jitter.stall_rate_per_s.value;
-    problem.stall_mean_s = jitter.stall_time_s.value;
-    problem.stall_scv = jitter.stall_scv.value;
+/// Probability that a healthy-or-slow component is in a state of speed strictly between 0 and 1, and its mean speed
+/// there; from its own stationary law.
+struct SlowState {
+  double probability = 0.0;
+  double speed_ratio = 1.0;
+};
+
+SlowState slow_state(const Component& one) {
+  std::vector<solvers::Transition> transitions;
+  const auto number = [&](const std::string& name) {
+    const auto at = std::find_if(one.states.begin(), one.states.end(), [&](const auto& s) { return s.name == name; });
+    return static_cast<int>(at - one.states.begin());
+  };
+  for (const ComponentTransition& t : one.transitions)
+    transitions.push_back({number(t.from), number(t.to), t.rate_per_s.value});
+  const auto law = solvers::solve_stationary(solvers::Generator(static_cast<int>(one.states.size()), transitions));
+  SlowState slow;
+  double up = 0.0;
+  double speed = 0.0;
+  for (std::size_t k = 0; k < one.states.size(); ++k) {
+    const double p = law.probability(static_cast<int>(k));
+    if (one.states[k].speed_ratio > 0.0) up += p;
+    if (one.states[k].speed_ratio <= 0.0 || one.states[k].speed_ratio >= 1.0) continue;
+    slow.probability += p;
+    speed += p * one.states[k].speed_ratio;
   }
-  return build_step_chain(problem);
+  if (slow.probability <= 0.0) return {};
+  return {slow.probability / up, speed / slow.probability};
+}
+
+/// At least one of `count` equal components is slow; more than one at a time counts as one.
+SlowState any_of(const std::vector<const Component*>& kinds, double count) {
+  for (const Component* one : kinds) {
+    if (!one) continue;
+    const SlowState each = slow_state(*one);
+    if (each.probability > 0.0) return {-std::expm1(count * std::log1p(-each.probability)), each.speed_ratio};
+  }
+  return {};
+}
+
+/// Exposed time of the classes whose pace the scale-out port sets.
+double exposed_scale_out_s(const TrainingStep& step) {
+  double exposed = 0.0;
+  for (const TrafficLoad& load : step.traffic) {
+    if (load.scale_out_busy_s > load.scale_up_busy_s) exposed += std::min(load.exposed_s, load.scale_out_busy_s);
+  }
+  return exposed;
+}
+
+/// Phases of a replica without a pipeline that are convolved exactly.
+constexpr int kExactPhases = 400;
+
+/// Without a pipeline a replica is nothing but its micro-batches in a row: convolved exactly while that stays small.
+std::optional<solvers::Distribution> law_in_a_row(const PlacedTraining& placed) {
+  const TrainingServiceTimes& times = *placed.training.service_times;
+  if (placed.placement.pipeline > 1 || times.scv <= 0.0) return std::nullopt;
+  std::vector<solvers::PhaseType> parts;
+  int phases = 0;
+  for (const double mean_s : {times.forward_s, times.backward_s}) {
+    if (mean_s > 0.0) parts.push_back(solvers::fit_phase_type(mean_s, times.scv));
+    if (mean_s > 0.0) phases += parts.back().phases();
+  }
+  const Count micro_batches = placed.placement.micro_batches;
+  if (parts.empty() || phases * micro_batches > kExactPhases) return std::nullopt;
+  const std::vector<solvers::PhaseType> one = parts;
+  for (Count k = 1; k < micro_batches; ++k) parts.insert(parts.end(), one.begin(), one.end());
+  return solvers::distribution_of(solvers::convolution(parts));
+}
+
+StepCondition condition_of(const PlacedTraining& placed, const StepAtLevel& level) {
+  StepCondition c{
+      .probability = level.probability, .replica = level.step.pipeline.makespan, .tail_s = level.step.tail.total_s()};
+  if (placed.training.service_times) {
+    c.replica_law = law_in_a_row(placed);
+    return c;
+  }
+  c.device_share = device_share(level.step, placed.placement);
+  c.steady_share = 1.0 - average_wait_share(level.step.pipeline);
+  return c;
+}
+
+/// Replaces a share of every condition by its slow form.
+template <typename MakeSlow>
+void split_off(std::vector<StepCondition>& conditions, double probability, MakeSlow&& make_slow) {
+  if (probability <= 0.0) return;
+  const std::size_t before = conditions.size();
+  for (std::size_t k = 0; k < before; ++k) {
+    StepCondition slow = conditions[k];
+    slow.probability *= probability;
+    make_slow(slow);
+    conditions[k].probability *= 1.0 - probability;
+    conditions.push_back(slow);
+  }
+}
+
+void add_slow_hardware(std::vector<StepCondition>& conditions, const PlacedTraining& placed, const CoupledStep& coupled,
+                       const Machine& machine) {
+  const double devices = static_cast<double>(placed.num_devices);
+  const std::size_t levels = conditions.size();
+  const SlowState link = any_of({component(machine, "link")}, devices);
+  const double stretch_s = (1.0 / link.speed_ratio - 1.0) * exposed_scale_out_s(coupled.step());
+  const SlowState device =
+      any_of({component(machine, "gpu"), component(machine, "npu"), component(machine, "tpu")}, devices);
+  if (stretch_s > 0.0) split_off(conditions, link.probability, [&](StepCondition& c) { c.tail_s += stretch_s; });
+  // A device and a link at a time: second order, left out.
+  std::vector<StepCondition> healthy(conditions.begin(), conditions.begin() + static_cast<std::ptrdiff_t>(levels));
+  const std::vector<StepCondition> rest(conditions.begin() + static_cast<std::ptrdiff_t>(levels), conditions.end());
+  split_off(healthy, device.probability, [&](StepCondition& c) { c.slowest_speed_ratio = device.speed_ratio; });
+  healthy.insert(healthy.end(), rest.begin(), rest.end());
+  conditions = std::move(healthy);
+}
+
+}  // namespace
+
+CoupledStep couple_step_and_links(const PlacedTraining& placed, const Machine& machine) {
+  CoupledStep coupled;
+  const Fabric& fabric = machine.profile.fabric;
+  if (!placed.training.service_times) {
+    coupled.fabric = fabric_load(machine.profile, placed.num_devices, fabric_classes(placed.graph, placed.placement));
+    if (!never_congested(fabric)) coupled.congestion = FabricCongestion(coupled.fabric, fabric);
+  }
+  LinkSlowdowns slowdowns{};
+  for (int level = 0; level < coupled.congestion.levels(); ++level)
+    coupled.levels.push_back(settle(placed, machine, coupled, level, slowdowns));
+  return coupled;
+}
+
+StepChainProblem step_chain_problem(const PlacedTraining& placed, const CoupledStep& coupled, const Machine& machine) {
+  const Parallelism& p = placed.training.parallelism;
+  const Count per_node = machine.profile.devices_per_node;
+  StepChainProblem problem{.replicas = p.data,
+                           .stages = p.pipeline,
+                           .group_devices = p.tensor * p.context,
+                           .devices = placed.num_devices,
+                           .nodes = (placed.num_devices + per_node - 1) / per_node};
+  for (const StepAtLevel& level : coupled.levels) problem.conditions.push_back(condition_of(placed, level));
+  if (placed.training.service_times) return problem;
+  if (!placed.slow_hardware_apart) add_slow_hardware(problem.conditions, placed, coupled, machine);
+  const Jitter& jitter = machine.profile.jitter;
+  problem.device_cv = jitter.device_cv.value;
+  problem.pause_rate_per_s = jitter.pause_rate_per_s.value;
+  problem.pause_mean_s = jitter.pause_time_s.value;
+  problem.pause_scv = jitter.pause_scv.value;
+  problem.stall_rate_per_s = jitter.stall_rate_per_s.value;
+  problem.stall_mean_s = jitter.stall_time_s.value;
+  problem.stall_scv = jitter.stall_scv.value;
+  return problem;
+}
+
+ActivityProgram average_program(const CoupledStep& coupled, const Placement& placement, double straggler_s) {
+  ActivityProgram average;
+  for (const StepAtLevel& level : coupled.levels) {
+    const ActivityProgram one = activity_program(level.step, placement, straggler_s);
+    for (int i = 0; i < kActivities; ++i) {
+      average.time_s[i] += level.probability * one.time_s[i];
+      for (int j = 0; j < kActivities; ++j) average.transitions[i][j] += level.probability * one.transitions[i][j];
+    }
+  }
+  return average;
 }
 
 }  // namespace windtunnel::modeling

@@ -24,6 +24,8 @@ struct PlacedTraining {
   Placement placement;
   MemoryUse memory;
   Count num_devices = 1;
+  /// True: slow devices and links are counted by the health study (`reliability:`), not in the step.
+  bool slow_hardware_apart = false;
 };
 
 PlacedTraining place_training(const Spec& spec, const Machine& machine);
@@ -33,17 +35,37 @@ PlacedTraining place_training(const Spec& spec, const Machine& machine);
 void check_memory(const PlacedTraining& placed, const Machine& machine, std::vector<std::string>& warnings);
 
 /// Step and links at their fixed point: the step's traffic loads the links, the links' slowdowns stretch the step.
-struct CoupledStep {
+struct StepAtLevel {
+  double probability = 1.0;
   TrainingStep step;
   LinkSolution scale_up;
   LinkSolution scale_out;
+};
+/// One fixed point per level of congestion of the fabric, in growing order; one where nothing is random.
+struct CoupledStep {
+  FabricLoad fabric;
+  FabricCongestion congestion;
+  std::vector<StepAtLevel> levels;
+  /// Largest of all levels.
   int iterations = 0;
   /// Largest relative change of a slowdown in the last iteration.
   double residual = 0.0;
+  /// The least congested level: the program and its records.
+  const TrainingStep& step() const { return levels.front().step; }
+  /// Mean over the levels of the step without stragglers and stalls.
+  double mean_ideal_s() const {
+    double sum = 0.0;
+    for (const StepAtLevel& level : levels) sum += level.probability * level.step.ideal_s();
+    return sum;
+  }
 };
 CoupledStep couple_step_and_links(const PlacedTraining& placed, const Machine& machine);
 
-StepChain solve_step_chain(const PlacedTraining& placed, const TrainingStep& step, const Machine& machine);
+/// What the step waits for: levels of congestion, a throttled device, a degraded link, and the jitter of the machine.
+StepChainProblem step_chain_problem(const PlacedTraining& placed, const CoupledStep& coupled, const Machine& machine);
+
+/// Times in each activity, averaged over the levels.
+ActivityProgram average_program(const CoupledStep& coupled, const Placement& placement, double straggler_s);
 
 /// Everything the report of a training study is written from.
 struct TrainingAnswer {

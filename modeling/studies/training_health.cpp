@@ -35,7 +35,7 @@ JobFacts job_facts(const PlacedTraining& placed, const StepChain& chain, const M
 
 double step_s(const Spec& spec, const Machine& machine) {
   const PlacedTraining placed = place_training(spec, machine);
-  return solve_step_chain(placed, couple_step_and_links(placed, machine).step, machine).mean_s;
+  return step_means(step_chain_problem(placed, couple_step_and_links(placed, machine), machine)).mean_s;
 }
 
 /// The job with replicas missing keeps its micro-batches per replica, so a step trains fewer sequences. Where the
@@ -82,7 +82,7 @@ double steady_ratio(const PlacedTraining& placed, const TrainingStep& step) {
 
 void ask_for_slow_states(const Spec& spec, const PlacedTraining& placed, const TrainingAnswer& answer,
                          const Machine& machine, TrainingHealth& result) {
-  const double steady = steady_ratio(placed, answer.coupled.step);
+  const double steady = steady_ratio(placed, answer.coupled.step());
   double kept = 1.0;
   for (const SlowState& slow : result.health.slow_states) {
     const double speed =

@@ -6,6 +6,8 @@
 #include <cmath>
 
 #include "modeling/costs/operator_cost.h"
+#include "modeling/studies/network_report.h"
+#include "modeling/studies/roofline.h"
 #include "modeling/studies/training.h"
 #include "modeling/workload/model_flop.h"
 
@@ -18,24 +20,6 @@ constexpr double kQuantileBound = 1e-12;
 
 double tokens_per_step(const Training& training) {
   return static_cast<double>(training.global_batch) * static_cast<double>(training.sequence_length);
-}
-
-/// FLOP and memory traffic of an average device in one step, recompute included.
-TemplateTotals executed_per_device(const PlacedTraining& placed) {
-  TemplateTotals sum;
-  const auto add = [&](Segment segment, double copies) {
-    for (Pass pass : {Pass::kForward, Pass::kRecompute, Pass::kBackward}) {
-      const TemplateTotals one = totals(placed.graph, segment, pass);
-      sum.flop += copies * one.flop;
-      sum.memory_bytes += copies * one.memory_bytes;
-    }
-  };
-  const double per_rank =
-      static_cast<double>(placed.placement.micro_batches) / static_cast<double>(placed.placement.pipeline);
-  for (const ModelChunk& chunk : placed.placement.chunks) {
-    for (Segment segment : kAllSegments) add(segment, per_rank * instances(chunk, segment));
-  }
-  return sum;
 }
 
 /// Measures of the step's time, then of the work done in it; the work is unknown where the spec gives times and no
@@ -92,41 +76,32 @@ Breakdown memory_breakdown(const MemoryUse& use) {
                       {"reserved", use.reserved_bytes}}};
 }
 
-Breakdown network_breakdown(const CoupledStep& coupled) {
-  Breakdown breakdown{.name = "network"};
-  const auto add = [&](const std::string& tier, const LinkSolution& link) {
-    breakdown.entries.push_back({tier + ".link_utilization_ratio", link.utilization_ratio});
-    breakdown.entries.push_back({tier + ".congestion_slowdown_ratio", link.congestion_slowdown_ratio});
-    breakdown.entries.push_back({tier + ".congestion_probability", link.congestion_probability});
-  };
-  add("scale_up", coupled.scale_up);
-  add("scale_out", coupled.scale_out);
-  return breakdown;
-}
-
-/// How much of each resource the step uses: the highest is the scarce one, the low ones are over-provisioned.
-Breakdown balance_breakdown(const PlacedTraining& placed, const TrainingAnswer& answer, const Machine& machine) {
-  const TemplateTotals executed = executed_per_device(placed);
-  const double step_s = answer.chain.mean_s;
-  const double peak = precision_roof(machine.profile.compute, placed.training.precision).peak_flop_per_s;
-  return {.name = "resource_utilization",
-          .entries = {{"compute_ratio", executed.flop / (peak * step_s)},
-                      {"memory_bandwidth_ratio",
-                       executed.memory_bytes / (machine.profile.memory.bandwidth_bytes_per_s.value * step_s)},
-                      {"scale_up_ratio", answer.coupled.scale_up.utilization_ratio},
-                      {"scale_out_ratio", answer.coupled.scale_out.utilization_ratio}}};
-}
-
 /// How the fixed point of step and links ended.
 Breakdown coupling_breakdown(const CoupledStep& coupled) {
   return {.name = "coupling", .entries = {{"iterations", coupled.iterations}, {"residual_ratio", coupled.residual}}};
+}
+
+/// What independence at the joins of the pipeline can be off by: constant times bound the mean from below (Jensen),
+/// independent ends from above (association). Schedules with a published bubble have no joins.
+Breakdown bounds_breakdown(const TrainingStep& step) {
+  PipelineProblem constant = step.pipeline_problem;
+  for (auto* times : {&constant.forward, &constant.backward}) {
+    for (Moments& m : *times) m.variance_s2 = 0.0;
+  }
+  constant.transfer.variance_s2 = 0.0;
+  return {.name = "pipeline_bounds_s",
+          .entries = {{"lower", pipeline_time(constant).makespan.mean_s},
+                      {"used", step.pipeline.makespan.mean_s},
+                      {"upper", pipeline_time(step.pipeline_problem).makespan.mean_s}}};
 }
 
 Breakdown jitter_breakdown(const StepChain& chain) {
   return {.name = "jitter_s",
           .entries = {{"slowest_replica", chain.replica_wait_s},
                       {"slowest_device", chain.slow_device_s},
-                      {"stalls", chain.stall_s}}};
+                      {"longest_pause", chain.pause_s},
+                      {"stalls", chain.stall_s},
+                      {"between_jobs_std", chain.between_jobs_std_s}}};
 }
 
 ChainRecord record(const std::string& name, const std::string& purpose, long long states, long long transitions,
@@ -152,23 +127,21 @@ std::vector<ChainRecord> chain_records(const PlacedTraining& placed, const Train
       if (p > 0.0) device.state_probabilities.push_back({std::string(kActivityNames[activity]), p});
     }
     records.push_back(device);
-    for (const auto& [name, link] : {std::pair("link.scale_up", &answer.coupled.scale_up),
-                                     std::pair("link.scale_out", &answer.coupled.scale_out)}) {
+    for (const auto& [name, link] : {std::pair("link.scale_up", &answer.coupled.levels.front().scale_up),
+                                     std::pair("link.scale_out", &answer.coupled.levels.front().scale_out)}) {
       if (link->states > 0)
         records.push_back(
             record(name, "traffic classes sharing one port", link->states, link->transitions, link->solution));
     }
   }
-  const auto& time = answer.chain.time;
   records.push_back({.name = "step",
                      .purpose = "time of one step, whole job",
-                     .states = time.phases() + 1,
-                     .transitions = time.rate_per_s().nonZeros() + (time.exit_per_s().array() > 0.0).count(),
+                     .states = answer.chain.states,
+                     .transitions = answer.chain.transitions,
                      .method_requested = "automatic",
-                     .method_used = "phase-type: order statistics, convolution, uniformization",
+                     .method_used = "mixture of phase-type laws: order statistics, convolution, uniformization",
                      .residual = 0.0,
-                     .error_bound = kQuantileBound,
-                     .lost_probability = answer.chain.lost_probability});
+                     .error_bound = kQuantileBound});
   return records;
 }
 
@@ -191,6 +164,8 @@ std::vector<Assumption> assumptions(const PlacedTraining& placed, const Machine&
   add("software." + machine.software.name + ".launch", machine.software.launch_s, "s");
   add("jitter.operator_cv", profile.jitter.operator_cv, "ratio");
   add("jitter.device_cv", profile.jitter.device_cv, "ratio");
+  add("fabric.oversubscription", profile.fabric.oversubscription, "ratio");
+  add("jitter.pause_rate", profile.jitter.pause_rate_per_s, "/s");
   add("jitter.stall_rate", profile.jitter.stall_rate_per_s, "/s");
   return list;
 }
@@ -253,12 +228,14 @@ void write_training_report(const PlacedTraining& placed, const TrainingAnswer& a
   report.measures = training_measures(placed, answer, machine);
   if (!placed.training.service_times) {
     report.finding = finding(answer.activity);
-    report.breakdowns = {activity_breakdown(answer.activity),
-                         memory_breakdown(placed.memory),
-                         balance_breakdown(placed, answer, machine),
-                         network_breakdown(answer.coupled),
-                         jitter_breakdown(answer.chain),
+    report.breakdowns = {activity_breakdown(answer.activity),         memory_breakdown(placed.memory),
+                         mismatch_breakdown(placed, answer, machine), roofline_breakdown(placed, answer, machine),
+                         network_breakdown(answer.coupled),           jitter_breakdown(answer.chain),
                          coupling_breakdown(answer.coupled)};
+    if (report.detail != Detail::kMeasures) report.breakdowns.push_back(bounds_breakdown(answer.coupled.step()));
+    if (Breakdown fabric = fabric_breakdown(answer.coupled); !fabric.entries.empty())
+      report.breakdowns.push_back(std::move(fabric));
+    for (std::string& warning : fabric_warnings(answer.coupled, machine)) report.warnings.push_back(std::move(warning));
     report.assumptions = assumptions(placed, machine);
   }
   report.chains = chain_records(placed, answer);

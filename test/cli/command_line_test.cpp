@@ -57,6 +57,8 @@ TEST_CASE("A wrong option is answered with the nearest one or all of them", "[cl
         "windtunnel run: unknown option '--fromat', did you mean '--format'?");
   CHECK(mistake({"check", "a.yaml", "--strict=all"}) ==
         "windtunnel check: unknown option '--strict', expected one of --help, --set");
+  CHECK(mistake({"run", "a.yaml", "b.yaml", "--trace", "t.json"}) ==
+        "windtunnel run: --trace draws one spec, found several");
   CHECK(mistake({"schema", "extra"}) == "windtunnel schema: unexpected argument 'extra'");
 }
 

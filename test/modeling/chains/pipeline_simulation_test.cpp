@@ -82,7 +82,8 @@ TEST_CASE("the step of eight replicas agrees with simulated replicas on mean (1 
           "[chains][simulation]") {
   const PipelineProblem problem = jittery_problem(PipelineSchedule::kOneForwardOneBackward, 1, 1e-2);
   const auto samples = solvers::simulate_makespan(precedences(problem, 8), {.samples = 2000, .seed = 11});
-  const StepChain chain = build_step_chain({.replica = pipeline_time(problem).makespan, .replicas = 8, .devices = 32});
+  const StepChain chain =
+      build_step_chain({.conditions = {{.replica = pipeline_time(problem).makespan}}, .replicas = 8, .devices = 32});
   CHECK(chain.mean_s == Approx(samples.mean_s().value).epsilon(0.02));  // joins of chunks that vary by 10 %
   CHECK(chain.p99_s == Approx(samples.quantile_s(0.99).value).epsilon(0.05));
 }

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <cmath>
+
 #include "modeling/chains/device_chain.h"
 #include "modeling/chains/link_chain.h"
 #include "modeling/chains/step_chain.h"
@@ -7,6 +9,7 @@
 #include "test/catch.h"
 #include "test/modeling/small_profile.h"
 
+using namespace windtunnel;
 using namespace windtunnel::modeling;
 
 namespace {
@@ -130,7 +133,8 @@ TEST_CASE("a degraded link slows its traffic by the mean of its speeds", "[chain
 }
 
 TEST_CASE("without jitter a step is a constant", "[chains][step]") {
-  const StepChain chain = build_step_chain({.replica = {4.0, 0.0}, .tail_s = 0.5, .replicas = 128, .devices = 1024});
+  const StepChain chain =
+      build_step_chain({.conditions = {{.replica = {4.0, 0.0}, .tail_s = 0.5}}, .replicas = 128, .devices = 1024});
   CHECK(chain.mean_s == Approx(4.5));
   CHECK(chain.std_s == 0.0);
   CHECK(chain.p99_s == Approx(4.5));
@@ -138,19 +142,73 @@ TEST_CASE("without jitter a step is a constant", "[chains][step]") {
 
 TEST_CASE("the step waits for the slowest replica: normal order statistics", "[chains][step]") {
   // E[max of 64 standard normals] = 2.3437 (knowledge of every table of order statistics).
-  const StepChain chain = build_step_chain({.replica = {4.0, 0.04 * 0.04}, .replicas = 64, .devices = 64});
-  CHECK(chain.replica_wait_s == Approx(2.3437 * 0.04).epsilon(0.12));
+  const StepChain chain =
+      build_step_chain({.conditions = {{.replica = {4.0, 0.04 * 0.04}}}, .replicas = 64, .devices = 64});
+  CHECK(chain.replica_wait_s == Approx(2.3437 * 0.04).epsilon(1e-4));
   CHECK(chain.p50_s < chain.p95_s);
   CHECK(chain.p95_s < chain.p99_s);
 }
 
 TEST_CASE("rare stalls move the tail, not the median", "[chains][step]") {
-  StepChainProblem problem{
-      .replica = {1.0, 1e-6}, .replicas = 8, .devices = 64, .stall_rate_per_s = 0.02, .stall_mean_s = 5.0};
+  StepChainProblem problem{.conditions = {{.replica = {1.0, 1e-6}}},
+                           .replicas = 8,
+                           .devices = 64,
+                           .stall_rate_per_s = 0.02,
+                           .stall_mean_s = 5.0};
   const StepChain stalled = build_step_chain(problem);
   problem.stall_rate_per_s = 0.0;
   const StepChain smooth = build_step_chain(problem);
   CHECK(stalled.p50_s == Approx(smooth.p50_s).epsilon(0.01));
   CHECK(stalled.p99_s > smooth.p99_s + 1.0);
   CHECK(stalled.mean_s == Approx(smooth.mean_s + 0.02 * smooth.mean_s * 5.0).epsilon(0.01));
+}
+
+TEST_CASE("the longest pause: closed form of its law and mean", "[chains][step]") {
+  // P(longest <= x) = exp(-a exp(-x / m)), mean m Ein(a): Ein(0.1) = 0.097562..., Ein(10) = ln 10 + gamma + E1(10).
+  const auto chain_of = [](double a) { return longest_pause(a, 0.035); };
+  CHECK(chain_of(0.1).mean_s() == Approx(0.035 * 0.0975545).epsilon(1e-5));
+  CHECK(chain_of(10.0).mean_s() == Approx(0.035 * (std::log(10.0) + 0.5772157 + 4.157e-6)).epsilon(1e-6));
+  for (const double a : {0.1, 2.0, 30.0}) {
+    const solvers::Distribution law = solvers::distribution_of(chain_of(a));
+    for (const double x : {0.01, 0.05, 0.2}) {
+      CAPTURE(a, x);
+      CHECK(law.cdf(x) == Approx(std::exp(-a * std::exp(-x / 0.035))).margin(a > 20.0 ? 2e-3 : 1e-9));
+    }
+  }
+  // 2,000 pauses: only 64 phases are kept; mean exact, the law within half a percent.
+  const solvers::Distribution many = solvers::distribution_of(chain_of(2000.0));
+  CHECK(chain_of(2000.0).mean_s() == Approx(0.035 * (std::log(2000.0) + 0.5772157)).epsilon(1e-6));
+  CHECK(many.cdf(0.35) == Approx(std::exp(-2000.0 * std::exp(-10.0))).margin(5e-3));
+}
+
+TEST_CASE("means without a law equal the means of the law", "[chains][step]") {
+  StepChainProblem problem{.conditions = {{.probability = 0.9, .replica = {1.0, 1e-4}, .tail_s = 0.1},
+                                          {.probability = 0.1, .replica = {1.5, 1e-4}, .tail_s = 0.1}},
+                           .replicas = 16,
+                           .stages = 4,
+                           .group_devices = 8,
+                           .devices = 512,
+                           .nodes = 64,
+                           .device_cv = 0.01,
+                           .pause_rate_per_s = 0.02,
+                           .pause_mean_s = 0.035,
+                           .stall_rate_per_s = 0.001,
+                           .stall_mean_s = 5.0};
+  const StepChain chain = build_step_chain(problem);
+  const solvers::MeanVariance found = solvers::mean_and_variance(chain.law);
+  CHECK(step_means(problem).mean_s == Approx(chain.mean_s).epsilon(1e-12));
+  CHECK(found.mean_s == Approx(chain.mean_s).epsilon(1e-4));
+  CHECK(std::sqrt(found.variance_s2) == Approx(chain.std_s).epsilon(1e-2));
+}
+
+TEST_CASE("a larger job waits longer for pauses: growth is logarithmic in the nodes", "[chains][step]") {
+  const auto step_of = [](Count nodes) {
+    return step_means({.conditions = {{.replica = {3.0, 0.0}}},
+                       .nodes = nodes,
+                       .pause_rate_per_s = 0.02,
+                       .pause_mean_s = 0.035})
+        .mean_s;
+  };
+  // Many pauses per step: E = m (ln a + gamma), so four times the nodes add m ln 4.
+  CHECK(step_of(4096) - step_of(1024) == Approx(0.035 * std::log(4.0)).epsilon(1e-6));
 }

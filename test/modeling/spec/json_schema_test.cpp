@@ -18,7 +18,7 @@ namespace {
 const std::string kTraining = R"(
 study: training
 model: {name: mixtral-8x7b}
-cluster: {device: x, num_devices: 8, scale_up: {}, scale_out: {}, fabric: {}, jitter: {stall_time: {mean: 1 s}}}
+cluster: {device: x, num_devices: 8, scale_up: {}, scale_out: {}, fabric: {}, jitter: {pause_time: {mean: 1 s}, stall_time: {mean: 1 s}}}
 training: {sequence_length: 8, global_batch: 8, parallelism: {data: 8}, overlap: {}, service_times: {forward: 1 s, backward: 1 s}}
 reliability:
   failure_rates: {}

@@ -15,7 +15,7 @@ namespace {
 const std::string kJob = R"(
 study: training
 model: {name: llama-3.1-8b}
-cluster: {device: h100-sxm-80gb, num_devices: 1024, software: megatron-2024, jitter: {operator_cv: 0, device_cv: 0, stall_rate: 0 /s, stall_time: 0 s}}
+cluster: {device: h100-sxm-80gb, num_devices: 1024, software: megatron-2024, jitter: {operator_cv: 0, device_cv: 0, pause_rate: 0 /s, stall_rate: 0 /s, stall_time: 0 s}}
 training: {sequence_length: 4096, global_batch: 1024, tokens: 1e12, parallelism: {tensor: 2, pipeline: 2, data: 256}}
 reliability:
   failure_rates: {node: 1 /month}

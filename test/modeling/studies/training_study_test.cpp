@@ -2,6 +2,8 @@
 // The training study from spec text to report, on shipped shapes and profiles.
 #include <fmt/format.h>
 
+#include <cmath>
+
 #include "modeling/evaluate.h"
 #include "modeling/spec/read_spec.h"
 #include "modeling/spec/spec_error.h"
@@ -38,7 +40,7 @@ training:
 const std::string kSmall = R"(
 study: training
 model: {name: llama-3.1-8b}
-cluster: {device: h100-sxm-80gb, num_devices: 8, software: megatron-2024, jitter: {operator_cv: 0, device_cv: 0, stall_rate: 0 /s, stall_time: 0 s}}
+cluster: {device: h100-sxm-80gb, num_devices: 8, software: megatron-2024, jitter: {operator_cv: 0, device_cv: 0, pause_rate: 0 /s, stall_rate: 0 /s, stall_time: 0 s}}
 training: {sequence_length: 4096, global_batch: 16, parallelism: {tensor: 2, pipeline: 2, data: 2}}
 )";
 
@@ -135,4 +137,58 @@ TEST_CASE("a mixture of experts spends time on exchanging tokens, a dense model 
   REQUIRE(expert_comm(dense).name == "expert_comm");
   CHECK(expert_comm(dense).value == 0.0);
   CHECK(expert_comm(sparse).value > 0.0);
+}
+
+namespace {
+
+Report with_own_times(const std::string& schedule, const std::string& degrees, const std::string& times,
+                      int global_batch) {
+  return answer(
+      "study: training\nmodel: {name: llama-3.1-8b}\ncluster: {device: h100-sxm-80gb, num_devices: 32}\n"
+      "training:\n  sequence_length: 4096\n  global_batch: " +
+      std::to_string(global_batch) + "\n  schedule: " + schedule + "\n  parallelism: " + degrees +
+      "\n  service_times: " + times + "\n");
+}
+
+}  // namespace
+
+TEST_CASE("the user's own times: textbook bubbles of every schedule", "[studies][training]") {
+  const std::string times = "{forward: 10 ms, backward: 20 ms}";
+  // n = 8 micro-batches, p = 4: (n + p - 1)(f + b), interleaved (n + (p - 1) / v)(f + b).
+  const auto mean = [&](const std::string& schedule, int virtual_stages) {
+    return value(
+        with_own_times(schedule, "{pipeline: 4, data: 8, virtual_stages: " + std::to_string(virtual_stages) + "}",
+                       times, 64),
+        "step_time_mean_s");
+  };
+  CHECK(mean("gpipe", 1) == Approx(11.0 * 0.030).epsilon(1e-12));
+  CHECK(mean("1f1b", 1) == Approx(11.0 * 0.030).epsilon(1e-12));
+  CHECK(mean("interleaved", 2) == Approx((8.0 + 3.0 / 2.0) * 0.030).epsilon(1e-12));
+}
+
+TEST_CASE("the user's own times: replicas join by the exact mean of the slowest", "[studies][training]") {
+  // One micro-batch of a forward that is exponential and a backward of nothing: E[max of N] = f H_N.
+  double harmonic = 0.0;
+  for (int k = 1; k <= 32; ++k) harmonic += 1.0 / k;
+  const Report report = with_own_times("1f1b", "{data: 32}", "{forward: 10 ms, backward: 0 s, scv: 1}", 32);
+  CHECK(value(report, "step_time_mean_s") == Approx(0.010 * harmonic).epsilon(1e-9));
+  // P(max <= t) = (1 - exp(-t / f))^32.
+  CHECK(value(report, "step_time_p50_s") == Approx(-0.010 * std::log(1.0 - std::pow(0.5, 1.0 / 32.0))).epsilon(1e-9));
+  CHECK(value(report, "step_time_p99_s") == Approx(-0.010 * std::log(1.0 - std::pow(0.99, 1.0 / 32.0))).epsilon(1e-9));
+}
+
+TEST_CASE("a jammed fabric shows in the mean and, with hashing, in the percentiles", "[studies][training][fabric]") {
+  const auto at = [](const std::string& fabric) { return answer(kLlama405B, {{"cluster.fabric", fabric}}); };
+  const Report free = at("{routing: adaptive, oversubscription: 1}");
+  const Report packed = at("{routing: adaptive, oversubscription: 4}");
+  const Report scattered = at("{routing: adaptive, oversubscription: 4, placement: scattered}");
+  const Report hashed = at("{routing: ecmp, oversubscription: 4, placement: scattered}");
+  const auto mean = [](const Report& report) { return value(report, "step_time_mean_s"); };
+  CHECK(mean(packed) >= mean(free));
+  CHECK(mean(scattered) > mean(packed));
+  CHECK(mean(hashed) > mean(scattered));
+  const auto tail = [](const Report& report) {
+    return value(report, "step_time_p99_s") - value(report, "step_time_p50_s");
+  };
+  CHECK(tail(hashed) > 2.0 * tail(scattered));
 }
