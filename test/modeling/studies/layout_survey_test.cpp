@@ -35,7 +35,7 @@ TEST_CASE("a survey estimates what the whole study answers on an idle network", 
   const LayoutEstimate estimate = survey.estimate(*spec.training);
   CHECK(estimate.memory_bytes == Approx(placed.memory.total_bytes()).epsilon(1e-12));
   // Contention and the recursion on variances are missing: a few percent.
-  CHECK(estimate.step_s == Approx(couple_step_and_links(placed, machine).step.ideal_s()).epsilon(0.06));
+  CHECK(estimate.step_s == Approx(couple_step_and_links(placed, machine).step().ideal_s()).epsilon(0.06));
 }
 
 TEST_CASE("layouts that differ only in pipeline, data and ZeRO stage share their templates", "[studies][survey]") {

@@ -35,7 +35,7 @@ double step_s(const std::string& text, const std::vector<YamlOverride>& override
   std::vector<std::string> warnings;
   const Spec spec = read_spec(YamlDocument::parse(text, "layout.yaml", overrides));
   const Machine machine = load_machine(spec.cluster, spec.study, warnings);
-  return couple_step_and_links(place_training(spec, machine), machine).step.ideal_s();
+  return couple_step_and_links(place_training(spec, machine), machine).step().ideal_s();
 }
 
 /// Share of the step that pipeline ranks wait.
@@ -43,7 +43,7 @@ double bubble_s(const std::string& text, const std::vector<YamlOverride>& overri
   std::vector<std::string> warnings;
   const Spec spec = read_spec(YamlDocument::parse(text, "layout.yaml", overrides));
   const Machine machine = load_machine(spec.cluster, spec.study, warnings);
-  const PipelineTime pipeline = couple_step_and_links(place_training(spec, machine), machine).step.pipeline;
+  const PipelineTime pipeline = couple_step_and_links(place_training(spec, machine), machine).step().pipeline;
   double wait = 0.0;
   for (double rank : pipeline.wait_s) wait += rank;
   return wait / static_cast<double>(pipeline.wait_s.size());
