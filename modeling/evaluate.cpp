@@ -53,7 +53,7 @@ void evaluate_serving(const Spec& spec, const EvaluateOptions& options, Report& 
   const ServingAnswer answer = answer_serving(placed, options.simulated_requests);
   write_serving_report(spec, placed, answer, max_arrival_rate_per_s(placed), machine, report);
   if (report.detail == Detail::kDerivation) derive_serving(placed, report);
-  if (report.detail != Detail::kMeasures) compare_mixed_and_split(placed, answer, report);
+  if (report.detail > Detail::kMeasures) compare_mixed_and_split(placed, answer, report);
   if (!spec.reliability || !answer.failure.empty()) return;
   write_serving_health(solve_serving_health(spec, placed, answer, machine, report.warnings), report);
 }

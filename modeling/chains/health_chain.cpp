@@ -21,6 +21,8 @@ using solvers::Vector;
 
 /// Products times transitions of a uniformization that takes about a second.
 constexpr double kMostUniformizationWork = 5e8;
+/// Of each of some thirty chains that a search for mission spares follows.
+constexpr double kMostSearchWork = 5e6;
 /// A mean time to exhaustion beyond 1e12 repair times is no number to plan with: the counts above are left out.
 constexpr double kExhaustionTail = 1e-13;
 
@@ -95,6 +97,29 @@ std::vector<Index> exhausted_states(const NodeHealth& health, const solvers::Sta
     if (nodes_down(health, space.states[k]) > health.spares) targets.push_back(static_cast<Index>(k));
   }
   return targets;
+}
+
+/// Beyond `most_work` products of a uniformization by the mean time.
+SpareExhaustion exhaustion_within(const NodeHealth& health, double horizon_s, double most_work) {
+  const double tail = transient_tail(health, horizon_s);
+  const CountModel model =
+      count_model(health, {.with_phases = health.repair.scv != 1.0, .tail = tail, .absorbing_above = health.spares});
+  require_solvable(model);
+  const solvers::StateSpace<Counts> space = explore_counts(model);
+  const std::vector<Index> targets = exhausted_states(health, space);
+  const solvers::Generator& q = space.generator;
+  SpareExhaustion answer;
+  if (targets.empty()) {
+    answer = {.method = "bound: never within the counts kept", .error_bound = 1e-13};
+  } else {
+    answer = uniformization_work(q, horizon_s) > most_work ? by_mean_time(q, targets, horizon_s)
+                                                           : by_uniformization(q, targets, horizon_s);
+  }
+  answer.states = q.states();
+  answer.transitions = q.transitions();
+  answer.exponential_repair = model.exponential_repair;
+  answer.lost_probability = model.most_nodes_down <= health.spares ? 1e-13 : 0.0;
+  return answer;
 }
 
 }  // namespace
@@ -199,13 +224,16 @@ std::optional<double> full_size_time_s(const NodeHealth& health, double horizon_
 
 std::optional<Count> smallest_mission_spares(const NodeHealth& health, double horizon_s, double probability,
                                              Count fewer) {
+  // The mean time replaces uniformization only where many repairs fit the horizon: there its error is small.
+  const double most_work = health.repair.mean_s < 0.1 * horizon_s ? kMostSearchWork : kMostUniformizationWork;
   const auto enough = [&](Count spares) {
     NodeHealth with = health;
     with.spares = spares;
-    return solve_exhaustion(with, horizon_s).probability <= 1.0 - probability;
+    return exhaustion_within(with, horizon_s, most_work).probability <= 1.0 - probability;
   };
   // Guess from above: the mean down and a dozen of its standard deviations, or a little more than `fewer`.
-  const double rate = health.failure_per_s * static_cast<double>(health.nodes) * health.repair.mean_s;
+  const double rate =
+      health.failure_per_s * static_cast<double>(health.nodes) * std::min(health.repair.mean_s, horizon_s);
   Count low = fewer;
   Count high = fewer >= 0 ? fewer + 4 : static_cast<Count>(std::ceil(rate + 4.0 * std::sqrt(rate))) + 1;
   for (Count step = high - low; !enough(high); step *= 2) {
@@ -237,25 +265,7 @@ double whole_probability(double down_ratio, double members) {
 }
 
 SpareExhaustion solve_exhaustion(const NodeHealth& health, double horizon_s) {
-  const double tail = transient_tail(health, horizon_s);
-  const CountModel model =
-      count_model(health, {.with_phases = health.repair.scv != 1.0, .tail = tail, .absorbing_above = health.spares});
-  require_solvable(model);
-  const solvers::StateSpace<Counts> space = explore_counts(model);
-  const std::vector<Index> targets = exhausted_states(health, space);
-  const solvers::Generator& q = space.generator;
-  SpareExhaustion answer;
-  if (targets.empty()) {
-    answer = {.method = "bound: never within the counts kept", .error_bound = 1e-13};
-  } else {
-    answer = uniformization_work(q, horizon_s) > kMostUniformizationWork ? by_mean_time(q, targets, horizon_s)
-                                                                         : by_uniformization(q, targets, horizon_s);
-  }
-  answer.states = q.states();
-  answer.transitions = q.transitions();
-  answer.exponential_repair = model.exponential_repair;
-  answer.lost_probability = model.most_nodes_down <= health.spares ? 1e-13 : 0.0;
-  return answer;
+  return exhaustion_within(health, horizon_s, kMostUniformizationWork);
 }
 
 }  // namespace windtunnel::modeling

@@ -105,6 +105,7 @@ struct DerivationSection {
 
 /// How much a report says. Each level holds the ones before.
 enum class Detail {
+  kDirect,      ///< measures without those that are searched for by many answers: for differences
   kMeasures,    ///< measures, breakdowns and failure: for sweeps and searches
   kAnswer,      ///< and title, finding, chains, assumptions
   kDerivation,  ///< and arrows, curves and derivation

@@ -214,13 +214,14 @@ void ask_about_missions(const JobHealth& health, const AvailabilityAnswer& answe
 
 }  // namespace
 
-HealthQuestions ask_about_health(const JobHealth& health, const AvailabilityAnswer& answer) {
+HealthQuestions ask_about_health(const JobHealth& health, const AvailabilityAnswer& answer, Ask ask) {
   HealthQuestions questions;
-  ask_about_missions(health, answer, questions);
   questions.exhaustion_mean_s = mean_time_to_exhaustion_s(health.nodes);
   questions.optimal_interval_s = optimal_interval_s(health.stops, health.checkpoint);
   questions.nearly_optimal =
       nearly_optimal_intervals(health.stops, health.checkpoint, questions.optimal_interval_s, 0.01);
+  if (ask == Ask::kDirect) return questions;
+  ask_about_missions(health, answer, questions);
   questions.elasticities = elasticities(health, answer);
   questions.gains = gains(health, answer);
   return questions;

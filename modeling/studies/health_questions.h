@@ -29,7 +29,9 @@ struct HealthQuestions {
   std::vector<Measure> gains;
 };
 
-HealthQuestions ask_about_health(const JobHealth& health, const AvailabilityAnswer& answer);
+/// kDirect leaves out what takes many answers: mission spares, elasticities, gains.
+enum class Ask { kDirect, kAll };
+HealthQuestions ask_about_health(const JobHealth& health, const AvailabilityAnswer& answer, Ask ask = Ask::kAll);
 
 std::vector<Measure> question_measures(const HealthQuestions& questions);
 std::vector<Breakdown> question_breakdowns(const JobHealth& health, const AvailabilityAnswer& answer,

@@ -37,7 +37,7 @@ std::optional<Report> report_at(const Spec& spec, const InputFigure& input, doub
   changed.slo.clear();
   input.set(changed, input.value * factor);
   try {
-    Report report = evaluate(changed, Detail::kMeasures);
+    Report report = evaluate(changed, Detail::kDirect);
     if (report.failure.empty()) return report;
   } catch (const std::exception&) {
     // No answer there: no sensitivity to this input.

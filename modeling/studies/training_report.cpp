@@ -232,7 +232,7 @@ void write_training_report(const PlacedTraining& placed, const TrainingAnswer& a
                          mismatch_breakdown(placed, answer, machine), roofline_breakdown(placed, answer, machine),
                          network_breakdown(answer.coupled),           jitter_breakdown(answer.chain),
                          coupling_breakdown(answer.coupled)};
-    if (report.detail != Detail::kMeasures) report.breakdowns.push_back(bounds_breakdown(answer.coupled.step()));
+    if (report.detail > Detail::kMeasures) report.breakdowns.push_back(bounds_breakdown(answer.coupled.step()));
     if (Breakdown fabric = fabric_breakdown(answer.coupled); !fabric.entries.empty())
       report.breakdowns.push_back(std::move(fabric));
     for (std::string& warning : fabric_warnings(answer.coupled, machine)) report.warnings.push_back(std::move(warning));
