@@ -17,6 +17,8 @@ namespace {
 
 /// More requests than this that wait for a decode slot are outside what was checked.
 constexpr double kMostWaiting = 0.01;
+/// The squared coefficient of variation of the prompts above which docs/serving.md states a wider error.
+constexpr double kUnequalPrompts = 0.5;
 
 EngineModel decoder_of(const ServingSystem& system) {
   EngineModel engine = engine_of(system.pool, system.classes);
@@ -114,6 +116,9 @@ ServingAnswer solve_disaggregated(const ServingSystem& system, const RequestLimi
   if (solved.population.wait_probability > kMostWaiting)
     answer.out_of_range = fmt::format("full decode slots: {:.1f} % of the requests wait for one",
                                       100.0 * solved.population.wait_probability);
+  if (prefill.work().prompt_scv > kUnequalPrompts)
+    answer.warnings.push_back(
+        "rule unequal-prompts: with prompts of very different length tpot_p99_s may be 10 % too low");
   if (backlog.lost > 1e-4 || backlog.is_unstable) answer.out_of_range = "prefill replicas near their capacity";
   return answer;
 }

@@ -216,7 +216,9 @@ void name_weak_points(const EngineModel& engine, const ReplicaArrivals& arrivals
         "rule near-capacity: at {:.0f} % of capacity ttft_p90_s and ttft_p99_s may be off by 20 %", 100.0 * load));
   if (engine.work().prompt_scv > kUnequalPrompts)
     answer.warnings.push_back(
-        "rule unequal-prompts: with prompts of very different length tpot_p99_s may be off by 10 %");
+        fmt::format("rule unequal-prompts: with prompts of very different length tpot_p99_s may be off by {} %, "
+                    "ttft_p99_s by 20 %",
+                    engine.is_chunked() ? 12 : 16));
   if (arrivals.scv > kBurstyScv)
     answer.warnings.push_back("rule bursty-arrivals: ttft_mean_s and ttft_p50_s may be 15 % too low, tpot_p99_s 10 %");
   if (!engine.is_chunked() && (load > kPrefillFirstLoad || engine.work().decode_scv > 2.0))
