@@ -35,7 +35,8 @@ void evaluate_training(const Spec& spec, const EvaluateOptions& options, Report&
   }
   if (options.timeline) report.timeline = training_timeline(placed, answer);
   if (!spec.reliability) return;
-  const TrainingHealth health = solve_training_health(spec, placed, answer, machine, report.warnings);
+  const Ask ask = report.detail == Detail::kDirect ? Ask::kDirect : Ask::kAll;
+  const TrainingHealth health = solve_training_health(spec, placed, answer, machine, ask, report.warnings);
   write_training_health(spec, health, answer, report);
 }
 

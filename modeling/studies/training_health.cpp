@@ -174,7 +174,7 @@ WorkPassage unhindered_passage(const WorkPassageProblem& problem, const StepChai
 }  // namespace
 
 TrainingHealth solve_training_health(const Spec& spec, const PlacedTraining& placed, const TrainingAnswer& answer,
-                                     const Machine& machine, std::vector<std::string>& warnings) {
+                                     const Machine& machine, Ask ask, std::vector<std::string>& warnings) {
   TrainingHealth result;
   result.health = describe_job_health(spec, machine, job_facts(placed, answer.chain, machine), warnings);
   Spec resolved = spec;
@@ -182,7 +182,7 @@ TrainingHealth solve_training_health(const Spec& spec, const PlacedTraining& pla
   ask_for_smaller_jobs(resolved, answer.chain.mean_s, machine, result.health, warnings);
   ask_for_slow_states(resolved, placed, answer, machine, result);
   result.availability = solve_availability(result.health);
-  result.questions = ask_about_health(result.health, result.availability);
+  result.questions = ask_about_health(result.health, result.availability, ask);
   result.goodput_ratio = result.availability.job.work_ratio * (1.0 - result.slow_loss_ratio);
   if (!placed.training.tokens) return result;
   result.work_s = ideal_run_s(placed, answer.chain);

@@ -29,7 +29,7 @@ struct TrainingHealth {
 };
 
 TrainingHealth solve_training_health(const Spec& spec, const PlacedTraining& placed, const TrainingAnswer& answer,
-                                     const Machine& machine, std::vector<std::string>& warnings);
+                                     const Machine& machine, Ask ask, std::vector<std::string>& warnings);
 
 /// Adds to the report of the training study; its activities then include checkpoints, recovery and waiting.
 void write_training_health(const Spec& spec, const TrainingHealth& health, const TrainingAnswer& answer,
