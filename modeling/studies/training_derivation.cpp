@@ -24,27 +24,9 @@ DerivationSection layout_section(const PlacedTraining& placed) {
   return section;
 }
 
-std::string pass_name(Pass pass) {
-  switch (pass) {
-    case Pass::kForward:
-      return "forward";
-    case Pass::kRecompute:
-      return "recompute";
-    case Pass::kBackward:
-      return "backward";
-    case Pass::kUpdate:
-      return "update";
-  }
-  return "";
-}
-
-std::string segment_name(Segment segment) {
-  return segment == Segment::kExpertLayer ? "expert layer" : "layer";
-}
-
 std::vector<std::string> operator_row(const Operator& op, const OperatorTime& time) {
   const bool talks = op.kind == OperatorKind::kCollective;
-  return {segment_name(op.segment) + " " + pass_name(op.pass),
+  return {to_string(op.segment) + " " + to_string(op.pass),
           op.name,
           op.flop > 0.0 ? fmt::format("{:.4g}", op.flop / 1e9) : "",
           fmt::format("{:.4g}", (talks ? op.message_bytes : op.memory_bytes) / 1e6),

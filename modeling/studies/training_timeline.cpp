@@ -13,34 +13,6 @@ constexpr const char* kRanks = "pipeline ranks";
 constexpr const char* kTraffic = "communication";
 constexpr const char* kLayer = "inside a layer";
 
-std::string name_of(Segment segment) {
-  switch (segment) {
-    case Segment::kEmbedding:
-      return "embedding";
-    case Segment::kDenseLayer:
-      return "layer";
-    case Segment::kExpertLayer:
-      return "expert layer";
-    case Segment::kHead:
-      return "head";
-  }
-  return "";
-}
-
-std::string name_of(Pass pass) {
-  switch (pass) {
-    case Pass::kForward:
-      return "forward";
-    case Pass::kRecompute:
-      return "recompute";
-    case Pass::kBackward:
-      return "backward";
-    case Pass::kUpdate:
-      return "update";
-  }
-  return "";
-}
-
 class Writer {
  public:
   Writer(const PlacedTraining& placed, const TrainingAnswer& answer)
@@ -143,7 +115,7 @@ class Writer {
         const TemplateTime& one = step_.templates[static_cast<int>(segment)][static_cast<int>(pass)];
         for (const ActivitySpan& span : one.spans) {
           const std::string activity(kActivityNames[static_cast<int>(span.activity)]);
-          add(track, fmt::format("{} {}: {}", name_of(segment), name_of(pass), activity), activity, start,
+          add(track, fmt::format("{} {}: {}", to_string(segment), to_string(pass), activity), activity, start,
               start + span.duration_s);
           start += span.duration_s;
         }

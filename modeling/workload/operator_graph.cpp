@@ -18,7 +18,16 @@ namespace {
 
 using BoostGraph = boost::adjacency_list<boost::vecS, boost::vecS, boost::bidirectionalS, Operator, DependencyKind>;
 
-std::string segment_name(Segment segment) {
+std::string work_label(const Operator& op) {
+  if (op.kind == OperatorKind::kCollective)
+    return fmt::format("{:.3g} MB, {}", op.message_bytes / 1e6, to_string(op.group));
+  if (op.flop > 0.0) return fmt::format("{:.3g} GFLOP", op.flop / 1e9);
+  return fmt::format("{:.3g} MB", op.memory_bytes / 1e6);
+}
+
+}  // namespace
+
+std::string to_string(Segment segment) {
   switch (segment) {
     case Segment::kEmbedding:
       return "embedding";
@@ -32,7 +41,7 @@ std::string segment_name(Segment segment) {
   return "";
 }
 
-std::string pass_name(Pass pass) {
+std::string to_string(Pass pass) {
   switch (pass) {
     case Pass::kForward:
       return "forward";
@@ -45,15 +54,6 @@ std::string pass_name(Pass pass) {
   }
   return "";
 }
-
-std::string work_label(const Operator& op) {
-  if (op.kind == OperatorKind::kCollective)
-    return fmt::format("{:.3g} MB, {}", op.message_bytes / 1e6, to_string(op.group));
-  if (op.flop > 0.0) return fmt::format("{:.3g} GFLOP", op.flop / 1e9);
-  return fmt::format("{:.3g} MB", op.memory_bytes / 1e6);
-}
-
-}  // namespace
 
 std::string to_string(CommGroup group) {
   switch (group) {
@@ -137,8 +137,8 @@ std::string OperatorGraph::to_dot() const {
   const auto write_vertex = [&](std::ostream& stream, int vertex) {
     const Operator& op = graph[vertex];
     stream << fmt::format("[shape=box, style=filled, fillcolor=\"{}\", label=\"{} {}\\n{}\\n{}\"]",
-                          op.kind == OperatorKind::kCollective ? "lightblue" : "white", segment_name(op.segment),
-                          pass_name(op.pass), op.name, work_label(op));
+                          op.kind == OperatorKind::kCollective ? "lightblue" : "white", to_string(op.segment),
+                          to_string(op.pass), op.name, work_label(op));
   };
   const auto write_edge = [&](std::ostream& stream, const auto& edge) {
     if (graph[edge] == DependencyKind::kStreamed) stream << "[style=dashed]";

@@ -40,6 +40,9 @@ enum class Collective { kAllReduce, kAllGather, kReduceScatter, kAllToAll, kPoin
 enum class CommGroup { kTensor, kContext, kExpert, kPipeline, kData, kExpertData };
 inline constexpr int kCommGroups = 6;
 std::string to_string(CommGroup group);
+/// As in reports, drawings and traces: "embedding", "layer", "expert layer", "head"; "forward", "recompute", ...
+std::string to_string(Segment segment);
+std::string to_string(Pass pass);
 
 struct Operator {
   std::string name;
