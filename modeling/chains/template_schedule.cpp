@@ -30,8 +30,11 @@ class TemplatePlayer {
   TemplateTime play(Segment segment, Pass pass) {
     for (int vertex : graph_.members(segment, pass)) {
       kernels_ += graph_.at(vertex).kernels;
-      if (graph_.at(vertex).kind == OperatorKind::kCollective) {
+      const OperatorKind kind = graph_.at(vertex).kind;
+      if (kind == OperatorKind::kCollective) {
         play_collective(vertex);
+      } else if (kind == OperatorKind::kHost && pass != Pass::kUpdate) {
+        host_copies_s_ += times_[vertex].mean_s;
       } else {
         play_kernel(vertex);
       }
@@ -42,6 +45,12 @@ class TemplatePlayer {
 
  private:
   bool hidden(CommGroup group) const { return policy_.hidden[static_cast<int>(group)]; }
+
+  /// Nothing in the template waits for it: issued ahead of need, or beside the compute of another micro-batch.
+  bool runs_aside(const Operator& op) const {
+    const bool beside_another = op.group == CommGroup::kExpert && placement_.micro_batches > 1;
+    return hidden(op.group) && (op.prefetched || beside_another);
+  }
 
   double piece(int collective_vertex) const {
     return 1.0 / static_cast<double>(std::max<Count>(2, placement_.group(graph_.at(collective_vertex).group).size));
@@ -112,8 +121,8 @@ class TemplatePlayer {
     const OperatorTime& time = times_[vertex];
     count_traffic(op, time);
     double& port_free_s = port_free_s_[static_cast<int>(op.group)];
-    if (op.prefetched && hidden(op.group)) {
-      prefetched_s_[static_cast<int>(op.group)] += time.mean_s;
+    if (runs_aside(op)) {
+      aside_s_[static_cast<int>(op.group)] += time.mean_s;
       played_[vertex] = {};
       return;
     }
@@ -138,7 +147,7 @@ class TemplatePlayer {
     ++traffic.transfers;
   }
 
-  /// What still runs when the last kernel ends, prefetched traffic that did not fit beside it, and the mutual slowdown.
+  /// What still runs when the last kernel ends, traffic aside that did not fit beside it, and the mutual slowdown.
   void close() {
     double end = compute_free_s_;
     for (int group = 0; group < kCommGroups; ++group) {
@@ -146,9 +155,11 @@ class TemplatePlayer {
       end = std::max(end, port_free_s_[group]);
     }
     for (int group = 0; group < kCommGroups; ++group) {
-      if (prefetched_s_[group] > end) expose(static_cast<CommGroup>(group), prefetched_s_[group] - end);
-      end = std::max(end, prefetched_s_[group]);
+      if (aside_s_[group] > end) expose(static_cast<CommGroup>(group), aside_s_[group] - end);
+      end = std::max(end, aside_s_[group]);
     }
+    span(Activity::kOffloadWait, host_copies_s_ - end);
+    end = std::max(end, host_copies_s_);
     double hidden_s = 0.0;
     for (const TemplateTraffic& traffic : result_.traffic)
       hidden_s += std::max(0.0, traffic.total_s - traffic.exposed_s);
@@ -168,13 +179,28 @@ class TemplatePlayer {
   std::map<int, Interval> played_;
   double compute_free_s_ = 0.0;
   double kernels_ = 0.0;
+  double host_copies_s_ = 0.0;
   std::array<double, kCommGroups> port_free_s_{};
-  std::array<double, kCommGroups> prefetched_s_{};
+  std::array<double, kCommGroups> aside_s_{};
 };
+
+bool hides_experts_by_habit(const SoftwareGeneration& software, const Training& training) {
+  if (training.schedule == PipelineSchedule::kDualPipe) return true;
+  switch (software.overlap_expert) {
+    case ExpertOverlap::kNever:
+      return false;
+    case ExpertOverlap::kInterleaved:
+      return training.parallelism.virtual_stages > 1;
+    case ExpertOverlap::kAlways:
+      return true;
+  }
+  return false;
+}
 
 }  // namespace
 
-OverlapPolicy overlap_policy(const SoftwareGeneration& software, const Overlap& requested) {
+OverlapPolicy overlap_policy(const SoftwareGeneration& software, const Training& training) {
+  const Overlap& requested = training.overlap;
   OverlapPolicy policy;
   const auto set = [&](CommGroup group, std::optional<bool> asked, bool habit) {
     policy.hidden[static_cast<int>(group)] = asked.value_or(habit);
@@ -183,7 +209,7 @@ OverlapPolicy overlap_policy(const SoftwareGeneration& software, const Overlap& 
   set(CommGroup::kPipeline, requested.pipeline, software.overlap_pipeline);
   set(CommGroup::kData, requested.data, software.overlap_data);
   set(CommGroup::kExpertData, requested.data, software.overlap_data);
-  set(CommGroup::kExpert, requested.expert, software.overlap_expert);
+  set(CommGroup::kExpert, requested.expert, hides_experts_by_habit(software, training));
   set(CommGroup::kContext, requested.context, software.overlap_context);
   policy.compute_slowdown = software.overlap_compute_slowdown.value;
   policy.host_issue_s = software.training.host_issue_s.value;

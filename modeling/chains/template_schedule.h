@@ -5,7 +5,11 @@
 // for its producers and for its group's port. A collective that the software does not hide holds the compute
 // resource too. Streamed dependencies split the collective into as many pieces as the group has ranks: the consumer
 // starts after the first piece and ends one piece after the producer (ring-exchange overlap, as in Transformer Engine).
+// A hidden exchange of tokens with the experts runs beside the compute of another micro-batch: nothing in the template
+// waits for it, and the template takes at least as long as its exchanges. [A] Forward and backward passes are paired so
+// that each covers its own exchange; pairs that share the slack of both would be shorter, by at most what is exposed.
 // While communication runs beside compute, compute is slower by the software's overlap_compute_slowdown.
+// Copies to and from the host's memory run beside everything; a template takes at least as long as its own.
 // The host issues kernels one by one: a template takes at least (kernels) x (time to issue one); the rest is host_wait.
 #pragma once
 
@@ -18,7 +22,8 @@
 
 namespace windtunnel::modeling {
 
-/// What a software generation hides beside compute, after the spec's `overlap` overrides.
+/// What a software generation hides beside compute, after the spec's `overlap` overrides. DualPipe pairs passes of two
+/// micro-batches by design, so it hides the exchange with the experts whatever the software's habit.
 struct OverlapPolicy {
   std::array<bool, kCommGroups> hidden{};
   /// Rate loss of compute beside communication, 0..1.
@@ -26,7 +31,7 @@ struct OverlapPolicy {
   /// Time the host takes to issue one kernel.
   double host_issue_s = 0.0;
 };
-OverlapPolicy overlap_policy(const SoftwareGeneration& software, const Overlap& requested);
+OverlapPolicy overlap_policy(const SoftwareGeneration& software, const Training& training);
 
 /// A stretch of time the device spends in one activity.
 struct ActivitySpan {

@@ -190,7 +190,7 @@ Moments with_shared_past(const PipelineProblem& problem, const Moments& independ
 
 TrainingStep training_step(const OperatorGraph& graph, const Model& model, const Training& training,
                            const Placement& placement, const Machine& machine, const LinkSlowdowns& slowdowns) {
-  const OverlapPolicy policy = overlap_policy(machine.software, training.overlap);
+  const OverlapPolicy policy = overlap_policy(machine.software, training);
   const ServiceTimes times = service_times(graph, placement, machine, slowdowns);
   TrainingStep step;
   step.templates = play_all_templates(graph, times, placement, policy);

@@ -177,6 +177,14 @@ struct Component {
   std::vector<ComponentTransition> transitions;
 };
 
+/// The host as one device sees it.
+struct Host {
+  /// Between device and host memory, each way, as large copies reach it.
+  Figure link_bytes_per_s;
+  /// Of the host's memory, divided by the devices that share it.
+  Figure memory_bandwidth_bytes_per_s;
+};
+
 struct Jitter {
   Figure operator_cv;
   Figure device_cv;
@@ -247,6 +255,13 @@ struct TrainingHabits {
   std::map<std::string, Figure> attention_speed_by_architecture;
 };
 
+/// When the exchange of tokens with the experts runs beside the compute of another micro-batch.
+enum class ExpertOverlap {
+  kNever,
+  kInterleaved,  ///< where the pipeline is interleaved: the schedule then pairs a forward with a backward pass
+  kAlways,
+};
+
 /// A software generation: which communication it hides, which kernels it has, what it costs the host.
 struct SoftwareGeneration {
   std::string name;
@@ -258,7 +273,7 @@ struct SoftwareGeneration {
   bool overlap_tensor = false;
   bool overlap_pipeline = false;
   bool overlap_data = false;
-  bool overlap_expert = false;
+  ExpertOverlap overlap_expert = ExpertOverlap::kNever;
   bool overlap_context = false;
   /// Attention scores never leave the chip (FlashAttention) or are written to memory (false).
   bool fused_attention = true;
@@ -295,6 +310,8 @@ struct HardwareProfile {
   DeviceCompute compute;
   DeviceMemory memory;
   ServingKernels serving;
+  /// Empty: the profile does not say, and nothing can be kept in the host's memory.
+  std::optional<Host> host;
   Count devices_per_node = 1;
   /// Devices that reach each other over scale_up.
   Count scale_up_domain_devices = 1;

@@ -61,12 +61,18 @@ MemoryUse memory_of_rank(const TemplateMemory& templates, const Training& traini
   use.weights_bytes = kWeightBytes * kept(3) * copies;
   const double gradient_bytes = machine.software.training.gradient_bytes.value;
   use.gradients_bytes = gradient_bytes * kept(2) * copies;
-  use.optimizer_bytes = kOptimizerBytes * kept(1);
+  use.optimizer_bytes = kOptimizerBytes * kept(1) * (1.0 - training.offload.optimizer_share);
   use.activations_bytes =
       activations_in_flight(training.schedule, placement, rank) * chunk_activation_bytes(templates, placement, rank);
-  if (placement.chunk(rank, placement.virtual_stages - 1).has_head)
-    use.activations_bytes += templates.saved_bytes[static_cast<int>(Segment::kHead)];
+  use.activations_bytes *= 1.0 - training.offload.activations_share;
+  const ModelChunk& last = placement.chunk(rank, placement.virtual_stages - 1);
+  for (const Segment segment : {Segment::kHead, Segment::kNextToken})
+    use.activations_bytes += instances(last, segment) * templates.saved_bytes[static_cast<int>(segment)];
   use.buffers_bytes = templates.working_bytes;
+  // One layer's activations on their way out, one on their way in.
+  use.buffers_bytes += 2.0 * training.offload.activations_share *
+                       std::max(templates.saved_bytes[static_cast<int>(Segment::kDenseLayer)],
+                                templates.saved_bytes[static_cast<int>(Segment::kExpertLayer)]);
   if (training.zero_stage >= 3) use.buffers_bytes += 2.0 * (kWeightBytes + gradient_bytes) * templates.largest_layer;
   if (training.recompute == Recompute::kFull) use.buffers_bytes += templates.recomputed_bytes / 2.0;
   use.reserved_bytes = machine.profile.memory.reserved_bytes.value;

@@ -12,22 +12,36 @@ GroupPlacement place_group(Count size, Count stride, Count domain_devices) {
   return {.size = size, .local = local, .domains = (size + local - 1) / local, .stride = stride};
 }
 
-/// Base layers everywhere; the remainder one each, from the middle outwards. The first `dense` layers of the model are
-/// dense.
-std::vector<ModelChunk> divide_layers(Count layers, Count dense, Count chunks) {
-  std::vector<ModelChunk> divided(chunks);
-  Count placed = 0;
-  const Count remainder = layers % chunks;
+/// Layers of each chunk: base layers everywhere; the remainder one each, from the middle outwards. The last
+/// `modules` places are not layers.
+std::vector<Count> layers_per_chunk(Count layers, Count modules, Count chunks) {
+  std::vector<Count> own(chunks);
+  const Count places = layers + modules;
+  const Count remainder = places % chunks;
   const Count first = (chunks - remainder) / 2 + (chunks - remainder) % 2;
+  for (Count chunk = 0; chunk < chunks; ++chunk)
+    own[chunk] = places / chunks + (chunk >= first && chunk < first + remainder ? 1 : 0);
+  for (Count chunk = chunks - 1, left = modules; left > 0; --chunk) {
+    const Count taken = std::min(left, own[chunk]);
+    own[chunk] -= taken;
+    left -= taken;
+  }
+  return own;
+}
+
+/// The first `dense` layers of the model are dense; `modules` predict further tokens, on the last chunk.
+std::vector<ModelChunk> divide_layers(Count layers, Count dense, Count modules, Count chunks) {
+  std::vector<ModelChunk> divided(chunks);
+  const std::vector<Count> own = layers_per_chunk(layers, modules, chunks);
+  Count placed = 0;
   for (Count chunk = 0; chunk < chunks; ++chunk) {
-    const bool in_the_middle = chunk >= first && chunk < first + remainder;
-    const Count own = layers / chunks + (in_the_middle ? 1 : 0);
-    divided[chunk].dense_layers = std::clamp<Count>(dense - placed, 0, own);
-    divided[chunk].expert_layers = own - divided[chunk].dense_layers;
-    placed += own;
+    divided[chunk].dense_layers = std::clamp<Count>(dense - placed, 0, own[chunk]);
+    divided[chunk].expert_layers = own[chunk] - divided[chunk].dense_layers;
+    placed += own[chunk];
   }
   divided.front().has_embedding = true;
   divided.back().has_head = true;
+  divided.back().prediction_modules = modules;
   return divided;
 }
 
@@ -43,6 +57,8 @@ double instances(const ModelChunk& chunk, Segment segment) {
       return static_cast<double>(chunk.expert_layers);
     case Segment::kHead:
       return chunk.has_head ? 1.0 : 0.0;
+    case Segment::kNextToken:
+      return static_cast<double>(chunk.prediction_modules);
   }
   return 0.0;
 }
@@ -63,7 +79,8 @@ Placement place(const Model& model, const Training& training, Count domain_devic
   set(CommGroup::kData, p.data * p.context, p.tensor);
   set(CommGroup::kPipeline, p.pipeline, p.tensor * p.context * p.data);
   const Count dense = model.is_mixture_of_experts() ? model.first_k_dense_layers : model.num_hidden_layers;
-  placement.chunks = divide_layers(model.num_hidden_layers, dense, p.pipeline * p.virtual_stages);
+  placement.chunks =
+      divide_layers(model.num_hidden_layers, dense, model.num_nextn_predict_layers, p.pipeline * p.virtual_stages);
   placement.pipeline = p.pipeline;
   placement.virtual_stages = p.virtual_stages;
   placement.micro_batches = training.global_batch / (p.data * training.micro_batch);

@@ -28,6 +28,8 @@ struct ModelChunk {
   Count expert_layers = 0;
   bool has_embedding = false;
   bool has_head = false;
+  /// Multi-token prediction modules, beside the head.
+  Count prediction_modules = 0;
   Count layers() const { return dense_layers + expert_layers; }
 };
 
@@ -50,7 +52,8 @@ struct Placement {
 /// Ranks are numbered tensor first, then context, data, pipeline (Megatron's order), and fill scale-up domains of
 /// `domain_devices` in that order. A group of stride s has min(size, domain_devices / s) members in one domain.
 /// Layers that do not divide evenly go to the chunks in the middle first, so that the chunks with the
-/// embedding and the head are the light ones.
+/// embedding and the head are the light ones. A multi-token prediction module takes the place of a layer of the last
+/// one.
 Placement place(const Model& model, const Training& training, Count domain_devices);
 
 }  // namespace windtunnel::modeling

@@ -147,6 +147,13 @@ void read_rate_curves(YamlReader& tier_block, const FigureReader& figures, Netwo
   block.finish();
 }
 
+std::optional<Host> read_host(YamlReader& node, const FigureReader& figures) {
+  if (!node.has("host_link") && !node.has("host_memory_bandwidth")) return std::nullopt;
+  return Host{
+      .link_bytes_per_s = figures.quantity(node, "host_link", Dimension::kBytesPerSecond),
+      .memory_bandwidth_bytes_per_s = figures.quantity(node, "host_memory_bandwidth", Dimension::kBytesPerSecond)};
+}
+
 NetworkTier read_tier(YamlReader& block, const FigureReader& figures) {
   NetworkTier tier;
   tier.technology = block.text("technology");
@@ -273,6 +280,7 @@ HardwareProfile read_profile(const std::string& file) {
   if (const auto serving = top.find("serving")) profile.serving = read_serving_kernels(serving->map(), figures);
   YamlReader node = top.map("node");
   profile.devices_per_node = node.count("devices", 1, kMostDevices);
+  profile.host = read_host(node, figures);
   node.finish();
   read_tiers(top, figures, profile);
   profile.fabric = read_fabric(top.map("fabric"), figures);

@@ -59,11 +59,18 @@ bool is_newer(const GenerationName& a, const GenerationName& b) {
   return a.major_version != b.major_version ? a.major_version > b.major_version : a.minor_version > b.minor_version;
 }
 
+/// A boolean or the word `interleaved`.
+ExpertOverlap read_expert_overlap(YamlReader& block) {
+  const YamlValue value = block.require("expert");
+  if (value.is_scalar() && value.text() == "interleaved") return ExpertOverlap::kInterleaved;
+  return value.boolean() ? ExpertOverlap::kAlways : ExpertOverlap::kNever;
+}
+
 void read_overlap(YamlReader block, SoftwareGeneration& software) {
   software.overlap_tensor = block.require("tensor").boolean();
   software.overlap_pipeline = block.require("pipeline").boolean();
   software.overlap_data = block.require("data").boolean();
-  software.overlap_expert = block.require("expert").boolean();
+  software.overlap_expert = read_expert_overlap(block);
   software.overlap_context = block.require("context").boolean();
   block.finish();
 }

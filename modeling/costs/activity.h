@@ -23,13 +23,14 @@ enum class Activity {
   kRestart,
   kFailed,
   kHostWait,
+  kOffloadWait,
 };
-inline constexpr int kActivities = 13;
+inline constexpr int kActivities = 14;
 
 /// JSON names, in enumerator order.
 inline constexpr std::array<std::string_view, kActivities> kActivityNames = {
     "compute",   "memory",         "tensor_comm", "expert_comm", "context_comm", "pipeline_wait", "data_comm",
-    "optimizer", "straggler_wait", "checkpoint",  "restart",     "failed",       "host_wait"};
+    "optimizer", "straggler_wait", "checkpoint",  "restart",     "failed",       "host_wait",     "offload_wait"};
 
 /// The activity of waiting for a collective of this group.
 constexpr Activity waiting_for(CommGroup group) {

@@ -73,6 +73,19 @@ OperatorCost attention_cost(const Operator& op, const HardwareProfile& profile, 
                    software.launch_s.value);
 }
 
+/// Copies and the host's own work are pipelined in pieces: the slower of the two sets the pace (Ren et al.,
+/// ZeRO-Offload, arXiv:2101.06840). [A] At most their sum.
+OperatorCost host_cost(const Operator& op, const HardwareProfile& profile) {
+  if (!profile.host)
+    throw NoAnswerError(
+        fmt::format("the profile of {} does not say how fast its host is, so nothing can be offloaded "
+                    "(node.host_link, node.host_memory_bandwidth)",
+                    profile.name));
+  return {.mean_s = std::max(op.message_bytes / profile.host->link_bytes_per_s.value,
+                             op.memory_bytes / profile.host->memory_bandwidth_bytes_per_s.value),
+          .memory_bound = true};
+}
+
 }  // namespace
 
 double tile_occupancy(const DeviceCompute& compute, double rows, double columns, double depth, double batch) {
@@ -113,6 +126,8 @@ OperatorCost operator_cost(const Operator& op, const HardwareProfile& profile, c
     case OperatorKind::kStream:
       return {.mean_s = launch_s + stream_time_s(op.memory_bytes, profile.memory, profile.memory.stream_ratio.value),
               .memory_bound = true};
+    case OperatorKind::kHost:
+      return host_cost(op, profile);
     case OperatorKind::kCollective:
       break;
   }

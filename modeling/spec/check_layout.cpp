@@ -38,6 +38,17 @@ void check_heads(const Parallelism& degrees, const Model& model, const YamlReade
   if (!divides && !replicates) fail("num_key_value_heads", model.num_key_value_heads);
 }
 
+/// Ulysses gives every context rank whole heads.
+void check_context_exchange(const Training& training, const Model& model, const YamlReader& block) {
+  const Parallelism& degrees = training.parallelism;
+  if (training.context_exchange != ContextExchange::kAllToAll) return;
+  if (model.num_attention_heads % (degrees.tensor * degrees.context) == 0) return;
+  throw SpecError(
+      block.location_of("context_exchange"),
+      fmt::format("num_attention_heads {} is not divisible by tensor {} x context {}, which all_to_all needs",
+                  model.num_attention_heads, degrees.tensor, degrees.context));
+}
+
 // The embedding and the output head may each have a stage of their own.
 void check_stages(const Parallelism& degrees, const Model& model, const YamlReader& block) {
   if (degrees.pipeline <= model.num_hidden_layers + 2) return;
@@ -105,6 +116,7 @@ void check_training_layout(const Training& training, const Model& model, const C
   check_schedule(training, block);
   if (model.num_hidden_layers == 0) return;
   check_heads(training.parallelism, model, block);
+  check_context_exchange(training, model, block);
   check_stages(training.parallelism, model, block);
   check_training_experts(training.parallelism, model, block);
 }

@@ -173,6 +173,7 @@ Model read_language_model(Config config, const Architecture& architecture) {
   read_experts(config, model);
   if (!model.is_mixture_of_experts() && model.intermediate_size == 0) config.count({"intermediate_size"});
   model.vocab_size = config.count({"vocab_size"});
+  model.num_nextn_predict_layers = config.count({"num_nextn_predict_layers"}, 0);
   model.gated_mlp = architecture.gated_mlp;
   model.tie_word_embeddings = config.boolean("tie_word_embeddings", architecture.tie_word_embeddings);
   return completed_model(model, [&](std::string_view key) { return config.location_of(key); });

@@ -31,6 +31,7 @@ Json model_schema() {
       {"moe_intermediate_size", count(0, "width of one expert, default intermediate_size")},
       {"num_shared_experts", count(0, "experts that every token visits")},
       {"first_k_dense_layers", count(0, "leading layers without experts")},
+      {"num_nextn_predict_layers", count(0, "multi-token prediction modules trained behind the last layer, default 0")},
       {"q_lora_rank", count(0, "latent attention: rank of the queries, 0 = full")},
       {"kv_lora_rank", count(0, "latent attention: rank of keys and values, 0 = ordinary attention")},
       {"qk_nope_head_dim", count(0, "latent attention: head width without position")},
@@ -122,6 +123,12 @@ Json overlap_schema() {
   return object(keys, {}, "default: what the software generation does");
 }
 
+Json offload_schema() {
+  return object({{"optimizer", ratio("share of the optimizer states, default 0; the host updates them")},
+                 {"activations", ratio("share of the activations kept for the backward pass, default 0")}},
+                {}, "state kept in the host's memory");
+}
+
 Json training_service_times_schema() {
   const Keys keys = {{"forward", time("one micro-batch through one whole stage")},
                      {"backward", time("the same, backward")},
@@ -146,6 +153,9 @@ Json training_schema() {
       {"zero_stage", described({{"type", "integer"}, {"minimum", 0}, {"maximum", 3}},
                                "sharding over data: 1 optimizer, 2 gradients, 3 weights; default 1")},
       {"overlap", overlap_schema()},
+      {"context_exchange", choice({"ring", "all_gather", "all_to_all"},
+                                  "how context ranks see each other's keys and values, default ring")},
+      {"offload", offload_schema()},
       {"expert_imbalance", number(1,
                                   "load of the fullest expert rank over the mean; default: expected for the software's "
                                   "spread of expert loads")},

@@ -55,6 +55,7 @@ Model read_shape(YamlReader& block, Model model) {
   read_attention(block, model);
   read_mlp(block, model);
   read_size(block, "vocab_size", model.vocab_size);
+  read_optional_size(block, "num_nextn_predict_layers", model.num_nextn_predict_layers);
   model.tie_word_embeddings = block.boolean("tie_word_embeddings", model.tie_word_embeddings);
   block.finish();
   return completed_model(model, [&](std::string_view key) { return block.location_of(key); });

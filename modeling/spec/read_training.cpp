@@ -27,6 +27,10 @@ const Choices<PipelineSchedule> kScheduleChoices = {{"1f1b", PipelineSchedule::k
                                                     {"dualpipe", PipelineSchedule::kDualPipe},
                                                     {"gpipe", PipelineSchedule::kGpipe}};
 
+const Choices<ContextExchange> kContextExchangeChoices = {{"ring", ContextExchange::kRing},
+                                                          {"all_gather", ContextExchange::kAllGather},
+                                                          {"all_to_all", ContextExchange::kAllToAll}};
+
 /// `auto`: what the other degrees leave of the devices (rounded down; then the product is refused).
 Count read_data_degree(YamlReader& block, const Parallelism& others, const Cluster& cluster) {
   const auto data = block.find("data");
@@ -64,6 +68,17 @@ Overlap read_overlap(YamlReader& training) {
   overlap.context = block.optional_boolean("context");
   block.finish();
   return overlap;
+}
+
+Offload read_offload(YamlReader& training) {
+  const auto value = training.find("offload");
+  if (!value) return {};
+  YamlReader block = value->map();
+  Offload offload;
+  offload.optimizer_share = block.number("optimizer", 0.0, 1.0, 0.0);
+  offload.activations_share = block.number("activations", 0.0, 1.0, 0.0);
+  block.finish();
+  return offload;
 }
 
 TrainingServiceTimes read_service_times(YamlReader block) {
@@ -109,6 +124,8 @@ Training read_training(YamlReader block, const Model& model, const Cluster& clus
   if (const auto times = block.find("service_times")) training.service_times = read_service_times(times->map());
   training.parallelism = read_parallelism(block, cluster);
   training.overlap = read_overlap(block);
+  training.context_exchange = read_choice(block, "context_exchange", kContextExchangeChoices, ContextExchange::kRing);
+  training.offload = read_offload(block);
   read_sizes(block, training);
   read_methods(block, training);
   block.finish();

@@ -61,6 +61,10 @@ struct Model {
   Count num_shared_experts = 0;
   Count first_k_dense_layers = 0;
 
+  /// Multi-token prediction modules behind the last layer, trained beside it (Gloeckle et al., arXiv:2404.19737; in the
+  /// form of DeepSeek-V3, arXiv:2412.19437). Serving leaves them out.
+  Count num_nextn_predict_layers = 0;
+
   // Multi-head latent attention; kv_lora_rank = 0 means ordinary attention.
   Count q_lora_rank = 0;
   Count kv_lora_rank = 0;
@@ -154,6 +158,21 @@ struct Parallelism {
 enum class Recompute { kNone, kSelective, kFull, kAuto };
 enum class PipelineSchedule { kGpipe, kOneForwardOneBackward, kInterleaved, kZeroBubble, kDualPipe };
 
+/// How the ranks of a context group see each other's keys and values.
+enum class ContextExchange {
+  kRing,       ///< pieces travel round beside the attention over the piece before (ring attention)
+  kAllGather,  ///< all of them are gathered first
+  kAllToAll,   ///< heads instead of tokens are split while attention runs (Ulysses)
+};
+
+/// State kept in the host's memory instead of the device's.
+struct Offload {
+  /// Optimizer states, 0..1 of them; their share of the update runs on the host.
+  double optimizer_share = 0.0;
+  /// Activations kept for the backward pass, 0..1 of them.
+  double activations_share = 0.0;
+};
+
 /// Communication that runs beside compute; empty: the software generation's habit.
 struct Overlap {
   std::optional<bool> tensor;
@@ -189,6 +208,8 @@ struct Training {
   /// 0..3; 1 and 2 shard optimizer (and gradients), 3 also weights.
   int zero_stage = 1;
   Overlap overlap;
+  ContextExchange context_exchange = ContextExchange::kRing;
+  Offload offload;
   /// Load of the fullest expert rank over the mean, >= 1; 0: not given, by the software's spread of expert loads.
   double expert_imbalance = 1.0;
   /// Budget of the run; empty: no time-to-train measures.

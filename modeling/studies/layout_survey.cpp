@@ -18,7 +18,7 @@ struct LayoutSurvey::Shape {
 namespace {
 
 /// Everything that changes a forward, recompute or backward template.
-std::vector<long long> key_of(const Training& t) {
+std::vector<long long> key_of(const Training& t, const Placement& placement, const OverlapPolicy& policy) {
   const Parallelism& p = t.parallelism;
   const bool sharded = t.zero_stage >= 3;
   return {p.tensor, p.context, p.expert, p.expert_tensor, t.micro_batch, static_cast<long long>(t.recompute),
@@ -27,7 +27,9 @@ std::vector<long long> key_of(const Training& t) {
           // One matrix for tied embeddings on one device.
           p.pipeline == 1 ? 1 : 0,
           // Sharding of the update only: kept apart because the graph holds it.
-          t.zero_stage == 0 ? 0 : 1};
+          t.zero_stage == 0 ? 0 : 1,
+          // Another micro-batch to exchange tokens beside.
+          policy.hidden[static_cast<int>(CommGroup::kExpert)] && placement.micro_batches > 1 ? 1 : 0};
 }
 
 struct ChunkWork {
@@ -73,14 +75,14 @@ double pipeline_s(const TemplateTimes& templates, const Placement& placement, do
 LayoutSurvey::LayoutSurvey(Model model, Machine machine) : model_(std::move(model)), machine_(std::move(machine)) {}
 LayoutSurvey::~LayoutSurvey() = default;
 
-const LayoutSurvey::Shape& LayoutSurvey::shape_of(const Training& training, const Placement& placement) {
-  std::unique_ptr<Shape>& shape = shapes_[key_of(training)];
+const LayoutSurvey::Shape& LayoutSurvey::shape_of(const Training& training, const Placement& placement,
+                                                  const OverlapPolicy& policy) {
+  std::unique_ptr<Shape>& shape = shapes_[key_of(training, placement, policy)];
   if (!shape) {
     shape = std::make_unique<Shape>();
     shape->graph = build_training_graph(model_, training, kernel_traits(machine_.software, training));
-    shape->templates =
-        play_all_templates(shape->graph, service_times(shape->graph, placement, machine_, LinkSlowdowns{}), placement,
-                           overlap_policy(machine_.software, training.overlap));
+    shape->templates = play_all_templates(
+        shape->graph, service_times(shape->graph, placement, machine_, LinkSlowdowns{}), placement, policy);
     shape->memory = template_memory(shape->graph, model_, training);
     shape->updates = update_operators(shape->graph);
   }
@@ -91,8 +93,8 @@ LayoutEstimate LayoutSurvey::estimate(Training training) {
   resolve_sequence_parallel(training, machine_.software);
   resolve_experts(training, model_, machine_.software);
   const Placement placement = place(model_, training, machine_.profile.scale_up_domain_devices);
-  const Shape& shape = shape_of(training, placement);
-  const OverlapPolicy policy = overlap_policy(machine_.software, training.overlap);
+  const OverlapPolicy policy = overlap_policy(machine_.software, training);
+  const Shape& shape = shape_of(training, placement, policy);
   const double transfer_s = pipeline_transfer(model_, training, placement, machine_, LinkSlowdowns{}).mean_s;
   LayoutEstimate estimate;
   estimate.step_s = pipeline_s(shape.templates, placement, machine_.software.hand_over_s.value, transfer_s) +

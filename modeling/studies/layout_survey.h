@@ -37,7 +37,7 @@ class LayoutSurvey {
  private:
   struct Shape;
   using Key = std::vector<long long>;
-  const Shape& shape_of(const Training& training, const Placement& placement);
+  const Shape& shape_of(const Training& training, const Placement& placement, const OverlapPolicy& policy);
 
   Model model_;
   Machine machine_;

@@ -46,7 +46,7 @@ std::array<KindTotals, 4> kind_totals(const PlacedTraining& placed, const Machin
   std::array<KindTotals, 4> totals{};
   for (int vertex = 0; vertex < placed.graph.size(); ++vertex) {
     const Operator& op = placed.graph.at(vertex);
-    if (op.kind == OperatorKind::kCollective) continue;
+    if (op.kind == OperatorKind::kCollective || op.kind == OperatorKind::kHost) continue;
     const double runs = runs_per_step(placed.placement, op.segment, op.pass);
     if (runs <= 0.0) continue;
     const OperatorCost cost = operator_cost(op, machine.profile, machine.software);

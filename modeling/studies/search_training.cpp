@@ -271,14 +271,14 @@ class GroupSurvey {
     Spec lightest = group_;
     lightest.training->zero_stage = 0;
     const PlacedTraining placed = place_training(lightest, machine_);
-    const TemplateTimes templates =
-        play_all_templates(placed.graph, service_times(placed.graph, placed.placement, machine_, LinkSlowdowns{}),
-                           placed.placement, overlap_policy(machine_.software, group_.training->overlap));
+    const ServiceTimes times = service_times(placed.graph, placed.placement, machine_, LinkSlowdowns{});
     for (const Count virtual_stages : virtual_stages_of(freedom_, group_)) {
       Training training = placed.training;
       training.parallelism.virtual_stages = virtual_stages;
       training.schedule = freedom_.schedule(virtual_stages);
       const Placement placement = place(placed.model, training, machine_.profile.scale_up_domain_devices);
+      const TemplateTimes templates =
+          play_all_templates(placed.graph, times, placement, overlap_policy(machine_.software, training));
       const double step_s = shortest_step_s(chunk_times(templates, placement), placement, training.schedule);
       for (const int zero_stage : zero_stages_of(freedom_, group_)) {
         training.zero_stage = zero_stage;

@@ -192,6 +192,8 @@ std::string describe(Activity activity) {
       return "waiting for stragglers";
     case Activity::kHostWait:
       return "waiting for the host to issue kernels";
+    case Activity::kOffloadWait:
+      return "waiting for copies to and from the host";
     default:
       return std::string(kActivityNames[static_cast<int>(activity)]);
   }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "modeling/workload/attention_block.h"
 
+#include <algorithm>
+
 namespace windtunnel::modeling {
 
 namespace {
@@ -17,13 +19,33 @@ double query_bytes(const LocalShape& s) {
 double output_bytes(const LocalShape& s) {
   return kActivationBytes * s.tokens * s.attention_output;
 }
-/// Keys and values of the whole sequence, as every context rank sees them in turn.
+/// Keys and values of the whole sequence, all heads of this device.
 double gathered_key_value_bytes(const LocalShape& s) {
   return kActivationBytes * s.tokens * s.context * s.key_value;
 }
 /// Scores of this device's queries against the whole sequence, causal mask not applied.
 double score_elements(const LocalShape& s) {
   return s.micro_batch * s.heads * (s.sequence / s.context) * s.sequence;
+}
+
+bool splits_heads(const TemplateWriter& w) {
+  return w.shape().context > 1.0 && w.training().context_exchange == ContextExchange::kAllToAll;
+}
+
+/// What the attention kernel of one device works on: some of the queries of all its heads, or all queries of some
+/// heads.
+struct AttentionCore {
+  double queries = 0.0;
+  double heads = 0.0;
+  double key_value_bytes = 0.0;
+};
+
+AttentionCore attention_core(const TemplateWriter& w) {
+  const LocalShape& s = w.shape();
+  if (!splits_heads(w)) return {s.sequence / s.context, s.heads, gathered_key_value_bytes(s)};
+  // A rank needs at least one key-value head: fewer heads than ranks are copied.
+  const double one_head = kActivationBytes * s.tokens * s.context * (s.score_width + s.value_width);
+  return {s.sequence, s.heads / s.context, std::max(gathered_key_value_bytes(s) / s.context, one_head)};
 }
 
 /// A GPT-like plain MLP comes with dropout, whose masks are kept (one byte each); Llama-like models have none.
@@ -87,64 +109,103 @@ void write_projections_backward(TemplateWriter& w) {
   w.backward_products("latent down-projection", p.down, Operand::kNeedsCast);
 }
 
+/// A streamed exchange overlaps with the kernel that consumes it piece by piece; only a ring is one.
+DependencyKind after_exchange(const TemplateWriter& w) {
+  return w.training().context_exchange == ContextExchange::kRing ? DependencyKind::kStreamed
+                                                                 : DependencyKind::kComplete;
+}
+
 void write_fused_core(TemplateWriter& w) {
   const LocalShape& s = w.shape();
+  const AttentionCore core = attention_core(w);
   // Score and value products over the lower triangle: 2 x 2 s^2 d / 2. The softmax statistics (4 bytes a row) are
   // negligible.
   Operator kernel{.name = "attention", .kind = OperatorKind::kAttention};
   kernel.flop = score_elements(s) * (s.score_width + s.value_width);
-  kernel.memory_bytes = query_bytes(s) + output_bytes(s) + gathered_key_value_bytes(s);
-  kernel.attended_length = s.sequence / s.context;
+  kernel.memory_bytes = query_bytes(s) + output_bytes(s) + core.key_value_bytes;
+  kernel.attended_length = core.queries;
   kernel.saved_bytes = w.saved(output_bytes(s));
-  w.kernel(kernel, DependencyKind::kStreamed);
+  w.kernel(kernel, after_exchange(w));
 }
 
 /// One product per head and sequence of the batch.
-ProductShape score_shape(const LocalShape& s) {
-  return {s.sequence / s.context, s.sequence, s.score_width, s.micro_batch * s.heads};
+ProductShape score_shape(const TemplateWriter& w) {
+  const LocalShape& s = w.shape();
+  const AttentionCore core = attention_core(w);
+  return {core.queries, s.sequence, s.score_width, s.micro_batch * core.heads};
 }
-ProductShape value_shape(const LocalShape& s) {
-  return {s.sequence / s.context, s.value_width, s.sequence, s.micro_batch * s.heads};
+ProductShape value_shape(const TemplateWriter& w) {
+  const LocalShape& s = w.shape();
+  const AttentionCore core = attention_core(w);
+  return {core.queries, s.value_width, s.sequence, s.micro_batch * core.heads};
 }
 
 void write_unfused_core(TemplateWriter& w) {
   const LocalShape& s = w.shape();
   const double scores = score_elements(s);
   const bool keeps_scores = w.training().recompute == Recompute::kNone;
-  w.kernel(w.product("scores", score_shape(s), Precision::kBf16, kActivationBytes));
+  w.kernel(w.product("scores", score_shape(w), Precision::kBf16, kActivationBytes));
   // Scale, mask and softmax: read and write; dropout: read, write, mask.
   w.stream("softmax", scores * 2.0 * kActivationBytes, keeps_scores ? w.saved(scores * kActivationBytes) : 0.0);
   w.stream("attention dropout", scores * (2.0 * kActivationBytes + 1.0),
            keeps_scores ? w.saved(scores * (kActivationBytes + 1.0)) : 0.0);
-  Operator values = w.product("weighted values", value_shape(s), Precision::kBf16, kActivationBytes);
+  Operator values = w.product("weighted values", value_shape(w), Precision::kBf16, kActivationBytes);
   values.saved_bytes = w.saved(output_bytes(s));
   w.kernel(values);
 }
 
 void write_fused_core_gradient(TemplateWriter& w) {
   const LocalShape& s = w.shape();
+  const AttentionCore core = attention_core(w);
   // Five products instead of two: the scores are computed again (Dao et al., arXiv:2205.14135).
   Operator kernel{.name = "attention gradient", .kind = OperatorKind::kAttention};
   kernel.flop = score_elements(s) * (3.0 * s.score_width + 2.0 * s.value_width);
-  kernel.memory_bytes = 2.0 * (query_bytes(s) + output_bytes(s) + gathered_key_value_bytes(s));
-  kernel.attended_length = s.sequence / s.context;
-  w.kernel(kernel, DependencyKind::kStreamed);
+  kernel.memory_bytes = 2.0 * (query_bytes(s) + output_bytes(s) + core.key_value_bytes);
+  kernel.attended_length = core.queries;
+  w.kernel(kernel, after_exchange(w));
 }
 
 void write_unfused_core_gradient(TemplateWriter& w) {
   const LocalShape& s = w.shape();
   const double scores = score_elements(s);
   for (const char* name : {"values gradient", "weights gradient"})
-    w.kernel(w.product(name, value_shape(s), Precision::kBf16, kActivationBytes));
+    w.kernel(w.product(name, value_shape(w), Precision::kBf16, kActivationBytes));
   w.stream("attention dropout gradient", scores * (2.0 * kActivationBytes + 1.0));
   w.stream("softmax gradient", scores * 3.0 * kActivationBytes);
   for (const char* name : {"query gradient", "key gradient"})
-    w.kernel(w.product(name, score_shape(s), Precision::kBf16, kActivationBytes));
+    w.kernel(w.product(name, score_shape(w), Precision::kBf16, kActivationBytes));
 }
 
 void exchange_key_values(TemplateWriter& w, const std::string& name, Collective kind) {
   if (w.shape().context <= 1.0) return;
-  w.collective(name, kind, CommGroup::kContext, gathered_key_value_bytes(w.shape()), DependencyKind::kStreamed);
+  w.collective(name, kind, CommGroup::kContext, gathered_key_value_bytes(w.shape()), after_exchange(w));
+}
+
+/// All-to-all between tokens and heads, of queries, keys and values together or of the output alone.
+void exchange_heads(TemplateWriter& w, const std::string& name, double columns) {
+  w.collective(name, Collective::kAllToAll, CommGroup::kContext, kActivationBytes * w.shape().tokens * columns);
+}
+
+void write_core_kernels(TemplateWriter& w) {
+  if (w.traits().fused_attention) return write_fused_core(w);
+  write_unfused_core(w);
+}
+
+void write_core_gradient_kernels(TemplateWriter& w) {
+  if (w.traits().fused_attention) return write_fused_core_gradient(w);
+  write_unfused_core_gradient(w);
+}
+
+void write_core_gradient(TemplateWriter& w) {
+  const LocalShape& s = w.shape();
+  if (splits_heads(w)) {
+    exchange_heads(w, "output gradient to heads", s.attention_output);
+    write_core_gradient_kernels(w);
+    return exchange_heads(w, "query, key and value gradients to tokens", s.query + s.key_value);
+  }
+  exchange_key_values(w, "key-value exchange", Collective::kAllGather);
+  write_core_gradient_kernels(w);
+  exchange_key_values(w, "key-value gradient exchange", Collective::kReduceScatter);
 }
 
 double rotated_bytes(const LocalShape& s) {
@@ -154,12 +215,14 @@ double rotated_bytes(const LocalShape& s) {
 }  // namespace
 
 void write_attention_core(TemplateWriter& w) {
-  exchange_key_values(w, "key-value exchange", Collective::kAllGather);
-  if (w.traits().fused_attention) {
-    write_fused_core(w);
-  } else {
-    write_unfused_core(w);
+  const LocalShape& s = w.shape();
+  if (splits_heads(w)) {
+    exchange_heads(w, "queries, keys and values to heads", s.query + s.key_value);
+    write_core_kernels(w);
+    return exchange_heads(w, "attention output to tokens", s.attention_output);
   }
+  exchange_key_values(w, "key-value exchange", Collective::kAllGather);
+  write_core_kernels(w);
 }
 
 void write_attention_norm(TemplateWriter& w) {
@@ -194,13 +257,7 @@ void write_attention_backward(TemplateWriter& w) {
   w.gather_sequence("gather attention output gradient");
   w.backward_products("attention output", {s.tokens, s.hidden, s.attention_output}, Operand::kNeedsCast, false,
                       DependencyKind::kStreamed);
-  exchange_key_values(w, "key-value exchange", Collective::kAllGather);
-  if (w.traits().fused_attention) {
-    write_fused_core_gradient(w);
-  } else {
-    write_unfused_core_gradient(w);
-  }
-  exchange_key_values(w, "key-value gradient exchange", Collective::kReduceScatter);
+  write_core_gradient(w);
   w.elementwise("rotate or bias gradient", rotated_bytes(s));
   write_projections_backward(w);
   w.elementwise("attention norm gradient", 1.5 * norm_bytes(w));

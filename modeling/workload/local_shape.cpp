@@ -81,6 +81,14 @@ TemplateParameters template_parameters(const Model& model, const Training& train
     case Segment::kExpertLayer:
       return {attention_parameters(model, s) + norms + per_column * s.shared_mlp + s.hidden * s.experts,
               per_column * s.expert_mlp * s.local_experts};
+    case Segment::kNextToken: {
+      // Norms of both inputs and of the output, the projection of both to one, and the module's layer. The embedding
+      // and the output matrix are those of the model; behind a pipeline the last stage needs an embedding of its own.
+      const Segment layer = model.is_mixture_of_experts() ? Segment::kExpertLayer : Segment::kDenseLayer;
+      const TemplateParameters body = template_parameters(model, training, layer);
+      const double embedding = training.parallelism.pipeline > 1 ? s.vocabulary * s.hidden : 0.0;
+      return {body.shared + 3.0 * s.hidden + 2.0 * s.hidden * s.hidden / s.tensor + embedding, body.expert};
+    }
     case Segment::kHead:
       // One matrix for input and output when they are tied and on one device.
       return {model.tie_word_embeddings && training.parallelism.pipeline == 1 ? 0.0 : s.vocabulary * s.hidden, 0.0};

@@ -29,30 +29,49 @@ double attention_width(const Model& m) {
   return heads * static_cast<double>(m.head_dim);
 }
 
-double mlp_weights(const Model& m) {
+double dense_mlp_weights(const Model& m) {
+  const double matrices = m.gated_mlp ? 3.0 : 2.0;
+  return matrices * static_cast<double>(m.hidden_size) * static_cast<double>(m.intermediate_size);
+}
+
+double sparse_mlp_weights(const Model& m) {
   const double matrices = m.gated_mlp ? 3.0 : 2.0;
   const double hidden = static_cast<double>(m.hidden_size);
-  const double layers = static_cast<double>(m.num_hidden_layers);
-  const double dense = matrices * hidden * static_cast<double>(m.intermediate_size);
-  if (!m.is_mixture_of_experts()) return layers * dense;
   const double active = static_cast<double>(m.num_experts_per_tok + m.num_shared_experts);
-  const double sparse = matrices * hidden * static_cast<double>(m.moe_intermediate_size) * active +
-                        hidden * static_cast<double>(m.num_experts);
+  return matrices * hidden * static_cast<double>(m.moe_intermediate_size) * active +
+         hidden * static_cast<double>(m.num_experts);
+}
+
+double mlp_weights(const Model& m) {
+  const double layers = static_cast<double>(m.num_hidden_layers);
+  if (!m.is_mixture_of_experts()) return layers * dense_mlp_weights(m);
   const double first = static_cast<double>(m.first_k_dense_layers);
-  return first * dense + (layers - first) * sparse;
+  return first * dense_mlp_weights(m) + (layers - first) * sparse_mlp_weights(m);
+}
+
+double vocabulary_weights(const Model& m) {
+  return static_cast<double>(m.vocab_size) * static_cast<double>(m.hidden_size);
+}
+
+/// A module that predicts a further token: the projection of its two inputs, a layer, the output matrix again.
+double prediction_weights(const Model& m) {
+  const double hidden = static_cast<double>(m.hidden_size);
+  const double mlp = m.is_mixture_of_experts() ? sparse_mlp_weights(m) : dense_mlp_weights(m);
+  return 2.0 * hidden * hidden + attention_weights(m) + mlp + vocabulary_weights(m);
 }
 
 }  // namespace
 
 double active_weights(const Model& model) {
   return static_cast<double>(model.num_hidden_layers) * attention_weights(model) + mlp_weights(model) +
-         static_cast<double>(model.vocab_size) * static_cast<double>(model.hidden_size);
+         vocabulary_weights(model) + static_cast<double>(model.num_nextn_predict_layers) * prediction_weights(model);
 }
 
 double model_flop_per_step(const Model& model, const Training& training) {
   const double tokens = static_cast<double>(training.global_batch) * static_cast<double>(training.sequence_length);
-  const double attention = 12.0 * static_cast<double>(model.num_hidden_layers) *
-                           static_cast<double>(training.sequence_length) * attention_width(model);
+  const Count layers = model.num_hidden_layers + model.num_nextn_predict_layers;
+  const double attention =
+      12.0 * static_cast<double>(layers) * static_cast<double>(training.sequence_length) * attention_width(model);
   return tokens * (6.0 * active_weights(model) + attention);
 }
 

@@ -21,6 +21,7 @@ using BoostGraph = boost::adjacency_list<boost::vecS, boost::vecS, boost::bidire
 std::string work_label(const Operator& op) {
   if (op.kind == OperatorKind::kCollective)
     return fmt::format("{:.3g} MB, {}", op.message_bytes / 1e6, to_string(op.group));
+  if (op.kind == OperatorKind::kHost) return fmt::format("{:.3g} MB, host", op.message_bytes / 1e6);
   if (op.flop > 0.0) return fmt::format("{:.3g} GFLOP", op.flop / 1e9);
   return fmt::format("{:.3g} MB", op.memory_bytes / 1e6);
 }
@@ -37,6 +38,8 @@ std::string to_string(Segment segment) {
       return "expert layer";
     case Segment::kHead:
       return "head";
+    case Segment::kNextToken:
+      return "next-token module";
   }
   return "";
 }

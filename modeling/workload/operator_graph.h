@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // The workload as a graph: what one device computes, moves and sends, and what waits for what.
 //
-// A training step is a few templates, each a small graph: the embedding, one dense and one mixture-of-experts layer
-// and the output head, each with a forward, a recompute, a backward and an update pass. A pipeline stage runs the layer
-// template once per layer it owns, so 126 layers cost as much to model as one.
+// A training step is a few templates, each a small graph: the embedding, one dense and one mixture-of-experts layer,
+// the output head and one module that predicts a further token, each with a forward, a recompute, a backward and an
+// update pass. A pipeline stage runs the layer template once per layer it owns, so 126 layers cost as much to model as
+// one.
 #pragma once
 
 #include <memory>
@@ -16,10 +17,10 @@
 namespace windtunnel::modeling {
 
 /// Which template an operator belongs to.
-enum class Segment { kEmbedding, kDenseLayer, kExpertLayer, kHead };
-inline constexpr int kSegments = 4;
+enum class Segment { kEmbedding, kDenseLayer, kExpertLayer, kHead, kNextToken };
+inline constexpr int kSegments = 5;
 inline constexpr Segment kAllSegments[] = {Segment::kEmbedding, Segment::kDenseLayer, Segment::kExpertLayer,
-                                           Segment::kHead};
+                                           Segment::kHead, Segment::kNextToken};
 
 /// kRecompute is the part of the forward pass that is run again just before the backward pass; kUpdate is the
 /// gradient exchange and the optimizer, once per step for each instance of the template.
@@ -31,6 +32,7 @@ enum class OperatorKind {
   kAttention,      ///< fused causal attention kernel: scores stay on the chip
   kStream,         ///< element-wise, normalisation, optimizer: limited by memory traffic
   kCollective,     ///< communication inside one parallel group
+  kHost,           ///< copies between device and host, beside work of the host's processors on its own memory
 };
 
 enum class Collective { kAllReduce, kAllGather, kReduceScatter, kAllToAll, kPointToPoint };
@@ -61,13 +63,14 @@ struct Operator {
 
   /// Multiplications and additions of one run, per device.
   double flop = 0.0;
-  /// Bytes read plus written in device memory in one run.
+  /// Bytes read plus written in device memory (kHost: in the host's) in one run.
   double memory_bytes = 0.0;
   /// kAttention: length of the sequence each query attends to, for the efficiency ramp.
   double attended_length = 0.0;
 
   /// kCollective: all-reduce, all-to-all and point-to-point: bytes each rank contributes; all-gather and
-  /// reduce-scatter: bytes of the whole gathered (or unreduced) tensor.
+  /// reduce-scatter: bytes of the whole gathered (or unreduced) tensor. kHost: bytes in the direction that carries
+  /// more.
   Collective collective = Collective::kAllReduce;
   CommGroup group = CommGroup::kTensor;
   double message_bytes = 0.0;

@@ -245,6 +245,8 @@ std::vector<Operator> serving_operators(const Model& model, const Serving& servi
     case Segment::kHead:
       write_head(w);
       break;
+    case Segment::kNextToken:  // trained, not served
+      break;
   }
   return w.take();
 }

@@ -71,6 +71,13 @@ void TemplateWriter::prefetched(const std::string& name, Collective kind, CommGr
   last_ = before;
 }
 
+void TemplateWriter::copy_beside(const std::string& name, double bytes) {
+  if (bytes <= 0.0) return;
+  const int before = last_;
+  add({.name = name, .kind = OperatorKind::kHost, .message_bytes = bytes, .kernels = 0.0}, {});
+  last_ = before;
+}
+
 /// Reads 16 bits, writes 8 bits and their transpose.
 void TemplateWriter::cast(const std::string& name, double elements) {
   if (is_narrow(training_.precision)) stream(name, elements * (kActivationBytes + 2.0));

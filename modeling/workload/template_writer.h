@@ -40,6 +40,7 @@ class TemplateWriter {
   /// The next operator waits for nothing (what came before was issued ahead of need).
   void forget_last() { last_ = -1; }
 
+  const OperatorGraph& graph() const { return graph_; }
   const Model& model() const { return model_; }
   const Training& training() const { return training_; }
   const KernelTraits& traits() const { return traits_; }
@@ -56,6 +57,8 @@ class TemplateWriter {
                   DependencyKind dependency = DependencyKind::kComplete);
   /// Issued ahead of need; the next operator does not wait for it.
   void prefetched(const std::string& name, Collective kind, CommGroup group, double bytes);
+  /// A copy between device and host, either way, that runs beside everything; the next operator does not wait for it.
+  void copy_beside(const std::string& name, double bytes);
 
   /// A product in the layer's precision; with 8 bits or fewer its input is cast first unless a fused kernel wrote it.
   void forward_product(const std::string& name, const ProductShape& shape, Operand input,

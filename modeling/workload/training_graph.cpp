@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "modeling/workload/training_graph.h"
 
+#include <algorithm>
 #include <stdexcept>
 
 #include "modeling/workload/attention_block.h"
 #include "modeling/workload/mlp_block.h"
+#include "modeling/workload/output_block.h"
 
 namespace windtunnel::modeling {
 
@@ -33,6 +35,17 @@ void scatter_gradients(TemplateWriter& w, const TemplateParameters& parameters) 
                bytes * parameters.expert);
 }
 
+/// Adam on the device, and for the offloaded share on the host: gradients out, new 16-bit weights in.
+void write_optimizer(TemplateWriter& w, double parameters) {
+  const double on_host = w.training().offload.optimizer_share * parameters;
+  if (on_host < parameters) w.stream("adam", kAdamTrafficBytes * (parameters - on_host));
+  if (on_host <= 0.0) return;
+  w.kernel({.name = "adam on the host",
+            .kind = OperatorKind::kHost,
+            .memory_bytes = kAdamTrafficBytes * on_host,
+            .message_bytes = std::max(w.traits().gradient_exchange_bytes, kActivationBytes) * on_host});
+}
+
 /// Gradient exchange of one kind of weights, Adam in 32 bits, and the new weights back.
 void write_update(TemplateWriter& w, CommGroup group, double parameters, double replicas, bool exchanged_in_passes) {
   if (parameters <= 0.0) return;
@@ -43,7 +56,7 @@ void write_update(TemplateWriter& w, CommGroup group, double parameters, double 
     const Collective kind = stage == 0 ? Collective::kAllReduce : Collective::kReduceScatter;
     w.collective("exchange gradients", kind, group, w.traits().gradient_exchange_bytes * parameters);
   }
-  w.stream("adam", kAdamTrafficBytes * (stage == 0 ? parameters : parameters / replicas));
+  write_optimizer(w, stage == 0 ? parameters : parameters / replicas);
   if (exchanges && stage > 0)
     w.collective("gather weights", Collective::kAllGather, group, w.gathered_bytes() * parameters);
 }
@@ -56,14 +69,19 @@ void write_updates(TemplateWriter& w, Segment segment, bool exchanged_in_passes)
   write_update(w, CommGroup::kExpertData, parameters.expert, expert_replicas(p), exchanged_in_passes);
 }
 
-void write_layer_forward(TemplateWriter& w, Segment segment) {
-  gather_weights(w, template_parameters(w.model(), w.training(), segment));
+void write_layer_body_forward(TemplateWriter& w, Segment body) {
   write_attention_forward(w);
-  if (segment == Segment::kExpertLayer) {
-    write_expert_mlp_forward(w);
+  if (body == Segment::kExpertLayer) return write_expert_mlp_forward(w);
+  write_dense_mlp_forward(w);
+}
+
+void write_layer_body_backward(TemplateWriter& w, Segment body) {
+  if (body == Segment::kExpertLayer) {
+    write_expert_mlp_backward(w);
   } else {
-    write_dense_mlp_forward(w);
+    write_dense_mlp_backward(w);
   }
+  write_attention_backward(w);
 }
 
 void write_selected_again(TemplateWriter& w, Segment segment) {
@@ -82,24 +100,32 @@ void write_selected_again(TemplateWriter& w, Segment segment) {
   }
 }
 
+/// The share of what a forward pass keeps that waits in the host's memory.
+double offloaded_bytes(const TemplateWriter& w, Segment segment) {
+  return w.training().offload.activations_share * totals(w.graph(), segment, Pass::kForward).saved_bytes;
+}
+
 void write_layer(TemplateWriter& w, Segment segment) {
+  const TemplateParameters parameters = template_parameters(w.model(), w.training(), segment);
+  const bool recomputes_all = w.training().recompute == Recompute::kFull;
   w.begin(segment, Pass::kForward);
-  if (w.training().recompute == Recompute::kFull) w.stream("keep layer input", 0.0, w.shared_hidden_bytes());
-  write_layer_forward(w, segment);
+  if (recomputes_all) w.stream("keep layer input", 0.0, w.shared_hidden_bytes());
+  gather_weights(w, parameters);
+  write_layer_body_forward(w, segment);
+  const double offloaded = offloaded_bytes(w, segment);
+  w.copy_beside("offload activations", offloaded);
   w.begin(segment, Pass::kRecompute);
-  if (w.training().recompute == Recompute::kFull) write_layer_forward(w, segment);
+  if (recomputes_all) {
+    gather_weights(w, parameters);
+    write_layer_body_forward(w, segment);
+  }
   if (w.training().recompute == Recompute::kSelective) write_selected_again(w, segment);
   w.begin(segment, Pass::kBackward);
+  w.copy_beside("fetch activations", offloaded);
   // Full recomputation has gathered them already.
-  if (w.training().recompute != Recompute::kFull)
-    gather_weights(w, template_parameters(w.model(), w.training(), segment));
-  if (segment == Segment::kExpertLayer) {
-    write_expert_mlp_backward(w);
-  } else {
-    write_dense_mlp_backward(w);
-  }
-  write_attention_backward(w);
-  scatter_gradients(w, template_parameters(w.model(), w.training(), segment));
+  if (!recomputes_all) gather_weights(w, parameters);
+  write_layer_body_backward(w, segment);
+  scatter_gradients(w, parameters);
   write_updates(w, segment, fully_sharded(w));
 }
 
@@ -113,37 +139,39 @@ void write_embedding(TemplateWriter& w) {
   write_updates(w, Segment::kEmbedding, false);
 }
 
-/// Cross entropy in 32 bits: read, exponentiate, write; kept for the backward pass. Out of place, the logits, their
-/// 32-bit copy and its gradient live at once and every operation is a trip of its own.
-void write_loss(TemplateWriter& w, double logits) {
-  constexpr double kWide = 4.0;
-  if (w.traits().fused_cross_entropy)
-    return w.stream("cross entropy", logits * (kActivationBytes + 2.0 * kWide), logits * kWide);
-  w.stream("cast logits", logits * (kActivationBytes + kWide), logits * (kActivationBytes + kWide));
-  w.stream("exponentiate logits", logits * 2.0 * kWide);
-  w.stream("normalise logits", logits * 2.0 * kWide);
-  w.stream("cross entropy", logits * 2.0 * kWide, logits * kWide);
+void write_head(TemplateWriter& w) {
+  w.begin(Segment::kHead, Pass::kForward);
+  write_output_forward(w);
+  w.begin(Segment::kHead, Pass::kBackward);
+  write_output_backward(w);
+  write_updates(w, Segment::kHead, false);
 }
 
-void write_head(TemplateWriter& w) {
-  const LocalShape& s = w.shape();
-  const double logits = s.tokens * s.vocabulary;
-  const ProductShape product{s.tokens, s.vocabulary, s.hidden};
-  w.begin(Segment::kHead, Pass::kForward);
-  w.elementwise("final norm", 2.0 * w.shared_hidden_bytes(), 2.0 * w.shared_hidden_bytes());
-  w.gather_sequence("gather head input", Operand::kNeedsCast);
-  w.kernel(w.product("logits", product, Precision::kBf16, kActivationBytes), DependencyKind::kStreamed);
-  write_loss(w, logits);
-  w.begin(Segment::kHead, Pass::kBackward);
-  w.stream("cross entropy gradient", logits * (4.0 + kActivationBytes));
-  Operator weight_gradient = w.product("logits weight gradient", {s.hidden, s.vocabulary, s.tokens}, Precision::kBf16,
-                                       2.0 * kMainGradientBytes);
-  weight_gradient.deferrable = true;
-  w.kernel(w.product("logits input gradient", {s.tokens, s.hidden, s.vocabulary}, Precision::kBf16, kActivationBytes));
-  w.kernel(std::move(weight_gradient));
-  w.reduce_sequence("reduce head gradient", DependencyKind::kComplete);
-  w.elementwise("final norm gradient", 3.0 * w.shared_hidden_bytes());
-  write_updates(w, Segment::kHead, false);
+/// A multi-token prediction module: both inputs to one, a layer of its own, the model's output matrix again.
+void write_next_token_module(TemplateWriter& w) {
+  const Segment body = w.model().is_mixture_of_experts() ? Segment::kExpertLayer : Segment::kDenseLayer;
+  const TemplateParameters parameters = template_parameters(w.model(), w.training(), Segment::kNextToken);
+  const bool recomputes_all = w.training().recompute == Recompute::kFull;
+  w.begin(Segment::kNextToken, Pass::kForward);
+  if (recomputes_all) w.stream("keep module input", 0.0, 2.0 * w.shared_hidden_bytes());
+  gather_weights(w, parameters);
+  write_module_input_forward(w);
+  write_layer_body_forward(w, body);
+  write_output_forward(w);
+  w.begin(Segment::kNextToken, Pass::kRecompute);
+  if (recomputes_all) {
+    gather_weights(w, parameters);
+    write_module_input_forward(w);
+    write_layer_body_forward(w, body);
+  }
+  if (w.training().recompute == Recompute::kSelective) write_selected_again(w, body);
+  w.begin(Segment::kNextToken, Pass::kBackward);
+  if (!recomputes_all) gather_weights(w, parameters);
+  write_output_backward(w);
+  write_layer_body_backward(w, body);
+  write_module_input_backward(w);
+  scatter_gradients(w, parameters);
+  write_updates(w, Segment::kNextToken, fully_sharded(w));
 }
 
 }  // namespace
@@ -159,6 +187,7 @@ OperatorGraph build_training_graph(const Model& model, const Training& training,
   if (!model.is_mixture_of_experts() || model.first_k_dense_layers > 0) write_layer(writer, Segment::kDenseLayer);
   if (model.is_mixture_of_experts()) write_layer(writer, Segment::kExpertLayer);
   write_head(writer);
+  if (model.num_nextn_predict_layers > 0) write_next_token_module(writer);
   return graph;
 }
 
