@@ -52,11 +52,9 @@ MemoryUse memory_of_rank(const TemplateMemory& templates, const Training& traini
   const TemplateParameters parameters = parameters_on_rank(templates, placement, rank);
   const Parallelism& p = training.parallelism;
   const double copies = training.schedule == PipelineSchedule::kDualPipe ? 2.0 : 1.0;
+  const double sharded = parameters.shared / shared_replicas(p) + parameters.expert / expert_replicas(p);
   /// Weights this device keeps of a state that is sharded from this ZeRO stage on.
-  const auto kept = [&](int from_stage) {
-    if (training.zero_stage < from_stage) return parameters.total();
-    return parameters.shared / shared_replicas(p) + parameters.expert / expert_replicas(p);
-  };
+  const auto kept = [&](int from_stage) { return training.zero_stage < from_stage ? parameters.total() : sharded; };
   MemoryUse use;
   use.weights_bytes = kWeightBytes * kept(3) * copies;
   const double gradient_bytes = machine.software.training.gradient_bytes.value;
@@ -73,7 +71,10 @@ MemoryUse memory_of_rank(const TemplateMemory& templates, const Training& traini
   use.buffers_bytes += 2.0 * training.offload.activations_share *
                        std::max(templates.saved_bytes[static_cast<int>(Segment::kDenseLayer)],
                                 templates.saved_bytes[static_cast<int>(Segment::kExpertLayer)]);
-  if (training.zero_stage >= 3) use.buffers_bytes += 2.0 * (kWeightBytes + gradient_bytes) * templates.largest_layer;
+  // Two layers on their way, but never more than the rank would hold without sharding.
+  const double two_layers = std::min(2.0 * templates.largest_layer, parameters.total() - sharded);
+  if (training.zero_stage >= 2) use.buffers_bytes += gradient_bytes * two_layers;
+  if (training.zero_stage >= 3) use.buffers_bytes += kWeightBytes * two_layers;
   if (training.recompute == Recompute::kFull) use.buffers_bytes += templates.recomputed_bytes / 2.0;
   use.reserved_bytes = machine.profile.memory.reserved_bytes.value;
   return use;

@@ -18,7 +18,8 @@ struct MemoryUse {
   double gradients_bytes = 0.0;
   double optimizer_bytes = 0.0;
   double activations_bytes = 0.0;
-  /// Gathered weights in flight (ZeRO 3), pipeline buffers, largest temporary tensor.
+  /// Gradients (ZeRO 2 and 3) and gathered weights (ZeRO 3) in flight, activations on their way to or from the host,
+  /// largest temporary tensor.
   double buffers_bytes = 0.0;
   /// Context, communicators, allocator.
   double reserved_bytes = 0.0;

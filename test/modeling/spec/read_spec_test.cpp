@@ -102,6 +102,9 @@ TEST_CASE("a training spec is read in SI with its defaults", "[spec][read]") {
   CHECK(spec.training->zero_stage == 2);
   CHECK(spec.training->tokens == 15.6e12);
   CHECK_FALSE(spec.training->overlap.tensor.has_value());
+  CHECK(spec.training->context_exchange == ContextExchange::kRing);
+  CHECK(spec.training->offload.optimizer_share == 0.0);
+  CHECK(spec.model.num_nextn_predict_layers == 0);
   CHECK_FALSE(spec.serving.has_value());
   CHECK_FALSE(spec.reliability.has_value());
 }
@@ -192,6 +195,12 @@ TEST_CASE("what is impossible by arithmetic is refused with both numbers", "[spe
         "--set training.global_batch:1:1: global_batch 2000 is not divisible by data 128 x micro_batch 1 = 128");
   CHECK(training_error("training.micro_batch", "32") ==
         "f.yaml:16:17: global_batch 2048 is not divisible by data 128 x micro_batch 32 = 4096");
+  CHECK(error_of(kTraining, {{"training.parallelism", "{tensor: 8, pipeline: 16, data: 4, context: 32}"},
+                             {"training.context_exchange", "all_to_all"}}) ==
+        "--set training.context_exchange:1:1: num_attention_heads 128 is not divisible by tensor 8 x context 32, which "
+        "all_to_all needs");
+  CHECK(training_error("training.offload", "{optimizer: 1.5}") ==
+        "--set training.offload:1:13: found '1.5', expected a number from 0 to 1");
   CHECK(
       training_error("training.schedule", "1f1b") ==
       "--set training.schedule:1:1: schedule has one stage per device, but virtual_stages is 8, expected interleaved");

@@ -64,12 +64,17 @@ TEST_CASE("more bandwidth is never slower", "[studies][invariants]") {
   }
 }
 
-TEST_CASE("a higher ZeRO stage never needs more memory up to stage 2", "[studies][invariants]") {
+TEST_CASE("a higher ZeRO stage never needs more memory", "[studies][invariants]") {
   const std::string device = GENERATE(from_range(std::begin(kDevices), std::end(kDevices)));
+  // One layer per rank or twenty; two ranks that share the weights or thirty-two.
+  const std::string degrees =
+      GENERATE("{tensor: 4, pipeline: 4, data: 8, virtual_stages: 4}", "{tensor: 4, pipeline: 16, data: 2}",
+               "{tensor: 1, pipeline: 64, data: 2}", "{tensor: 4, pipeline: 1, data: 32}");
   double before = 1e30;
-  for (const char* stage : {"0", "1", "2"}) {
-    const double now =
-        placed(layout(device, "recompute: selective"), {{"training.zero_stage", stage}}).memory.total_bytes();
+  for (const char* stage : {"0", "1", "2", "3"}) {
+    const double now = placed(layout(device, "recompute: selective"),
+                              {{"training.parallelism", degrees}, {"training.zero_stage", stage}})
+                           .memory.total_bytes();
     CHECK(now <= before);
     before = now;
   }
@@ -94,4 +99,51 @@ TEST_CASE("hiding communication never makes a step longer", "[studies][invariant
     const std::string text = layout(device, "overlap: {tensor: false, pipeline: false, data: false}");
     CHECK(step_s(text, {{path, "true"}}) <= step_s(text) * (1.0 + 1e-9));
   }
+}
+
+TEST_CASE("hiding the exchange with the experts never makes a step longer, DualPipe hides it anyway",
+          "[studies][invariants]") {
+  const std::string device = GENERATE(from_range(std::begin(kDevices), std::end(kDevices)));
+  const std::string text = fmt::format(
+      "study: training\n"
+      "model: {{name: deepseek-v3}}\n"
+      "cluster: {{device: {}, num_devices: 256}}\n"
+      "training: {{sequence_length: 4096, global_batch: 2048, micro_batch: 1, recompute: full, expert_imbalance: 1.0,\n"
+      "  parallelism: {{pipeline: 8, data: 32, expert: 32}}}}\n",
+      device);
+  const double exposed = step_s(text, {{"training.overlap", "{expert: false}"}});
+  const double hidden = step_s(text, {{"training.overlap", "{expert: true}"}});
+  CHECK(hidden < exposed);
+  const auto dualpipe = [&](const char* overlap) {
+    return step_s(text, {{"training.schedule", "dualpipe"}, {"training.overlap", overlap}});
+  };
+  CHECK(dualpipe("{}") == dualpipe("{expert: true}"));
+  CHECK(dualpipe("{}") < dualpipe("{expert: false}"));
+}
+
+TEST_CASE("what waits in the host's memory is not in the device's, and is never faster", "[studies][invariants]") {
+  const std::string device = GENERATE(from_range(std::begin(kDevices), std::end(kDevices)));
+  const std::string text = layout(device, "recompute: none");
+  const MemoryUse kept = placed(text, {}).memory;
+  SECTION("optimizer states") {
+    const std::vector<YamlOverride> half = {{"training.offload.optimizer", "0.5"}};
+    const std::vector<YamlOverride> all = {{"training.offload.optimizer", "1"}};
+    CHECK(placed(text, half).memory.optimizer_bytes == Approx(kept.optimizer_bytes / 2.0));
+    CHECK(placed(text, all).memory.optimizer_bytes == 0.0);
+    CHECK(step_s(text, half) > step_s(text));
+    CHECK(step_s(text, all) > step_s(text, half));
+  }
+  SECTION("activations: hidden while the copies are shorter than the passes") {
+    const std::vector<YamlOverride> some = {{"training.offload.activations", "0.01"}};
+    const std::vector<YamlOverride> all = {{"training.offload.activations", "1"}};
+    CHECK(placed(text, all).memory.activations_bytes < 0.1 * kept.activations_bytes);
+    CHECK(placed(text, all).memory.total_bytes() < kept.total_bytes());
+    CHECK(step_s(text, some) == Approx(step_s(text)).epsilon(1e-9));
+    CHECK(step_s(text, all) > step_s(text));
+  }
+}
+
+TEST_CASE("a device whose host is unknown refuses to offload", "[studies]") {
+  CHECK_THROWS_WITH(step_s(layout("tpu-v5p", "offload: {optimizer: 1}")),
+                    ContainsSubstring("tpu-v5p") && ContainsSubstring("node.host_link"));
 }

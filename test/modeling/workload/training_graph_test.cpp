@@ -189,6 +189,59 @@ TEST_CASE("latent attention does the FLOP of its weights", "[workload][attention
       Approx(6.0 * tokens * (active_weights(model) - head) / 4.0 + scores * (4.0 * 96.0 + 3.0 * 64.0)).epsilon(1e-12));
 }
 
+TEST_CASE("a module that predicts a further token does the FLOP of its weights", "[workload][prediction]") {
+  Model model = small_gpt();
+  model.num_nextn_predict_layers = 1;
+  Training training = small_training();
+  training.parallelism = {.tensor = 2, .expert_tensor = 1};
+  const OperatorGraph graph = build_training_graph(model, training, {});
+  const double tokens = static_cast<double>(training.micro_batch * training.sequence_length);
+  Model plain = model;
+  plain.num_nextn_predict_layers = 0;
+  const double weights = active_weights(model) - active_weights(plain);
+  const double layer = static_cast<double>(model.hidden_size * model.hidden_size) * 12.0;
+  const double projection = 2.0 * static_cast<double>(model.hidden_size * model.hidden_size);
+  CHECK(weights == Approx(layer + projection + static_cast<double>(model.vocab_size * model.hidden_size)));
+  const double attention =
+      tokens * static_cast<double>(training.sequence_length * model.num_attention_heads * model.head_dim) * 7.0;
+  double flop = 0.0;
+  for (Pass pass : {Pass::kForward, Pass::kBackward}) flop += totals(graph, Segment::kNextToken, pass).flop;
+  CHECK(flop == Approx((6.0 * tokens * weights + attention) / 2.0).epsilon(1e-12));
+  CHECK(totals(build_training_graph(plain, training, {}), Segment::kNextToken, Pass::kForward).operators == 0);
+}
+
+TEST_CASE("full recomputation runs a prediction module again but not its output", "[workload][prediction]") {
+  Model model = small_gpt();
+  model.num_nextn_predict_layers = 1;
+  Training training = small_training();
+  training.recompute = Recompute::kFull;
+  const OperatorGraph graph = build_training_graph(model, training, {});
+  const double head = totals(graph, Segment::kHead, Pass::kForward).flop;
+  CHECK(totals(graph, Segment::kNextToken, Pass::kRecompute).flop ==
+        Approx(totals(graph, Segment::kNextToken, Pass::kForward).flop - head));
+}
+
+TEST_CASE("context ranks see the same scores however they exchange, with other messages", "[workload][context]") {
+  const Model model = small_gpt();
+  Training training = small_training();
+  training.parallelism = {.context = 4, .expert_tensor = 1};
+  const auto of = [&](ContextExchange exchange, Pass pass) {
+    training.context_exchange = exchange;
+    return totals(build_training_graph(model, training, {}), Segment::kDenseLayer, pass);
+  };
+  const double hidden_bytes =
+      2.0 * static_cast<double>(training.micro_batch * training.sequence_length * model.hidden_size);
+  for (Pass pass : {Pass::kForward, Pass::kBackward}) {
+    const TemplateTotals ring = of(ContextExchange::kRing, pass);
+    CHECK(of(ContextExchange::kAllGather, pass).message_bytes == ring.message_bytes);
+    CHECK(of(ContextExchange::kAllToAll, pass).flop == Approx(ring.flop).epsilon(1e-12));
+    // Query, key and value in, output out, a quarter of the sequence each (Jacobs et al., arXiv:2309.14509,
+    // section 3.2).
+    CHECK(of(ContextExchange::kAllToAll, pass).message_bytes == Approx(4.0 * hidden_bytes / 4.0));
+  }
+  CHECK(of(ContextExchange::kRing, Pass::kForward).message_bytes == Approx(2.0 * hidden_bytes));
+}
+
 TEST_CASE("model FLOP of published shapes follow 6 N D plus attention", "[workload]") {
   // GPT-3 175B, sequence 2048, batch 1536 (Narayanan et al., arXiv:2104.04473, equation 3 without recompute):
   // 72 B s l h^2 (1 + s/6h + V/12lh).
