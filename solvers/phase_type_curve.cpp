@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <limits>
 #include <stdexcept>
 #include <utility>
 
@@ -46,10 +47,22 @@ Eigen::MatrixXd absorbing_exponential(const PhaseType& x, double rate_per_s, dou
 
 PhaseTypeCurve::PhaseTypeCurve(PhaseType duration) : duration_(std::move(duration)) {
   if (duration_.phases() > 0) uniform_rate_per_s_ = duration_.leave_per_s().maxCoeff();
-  phase_ = duration_.initial().transpose();
+  phase_ = duration_.initial();
+  next_ = phase_;
+  stay_ = (uniform_rate_per_s_ - duration_.leave_per_s().array()) / uniform_rate_per_s_;
+  exit_ = duration_.exit_per_s() / uniform_rate_per_s_;
+  to_next_ = Eigen::VectorXd::Zero(phase_.size());
+  for (int i = 0; i < duration_.phases(); ++i)
+    for (RateIterator entry(duration_.rate_per_s(), i); entry; ++entry) {
+      const double probability = entry.value() / uniform_rate_per_s_;
+      if (entry.col() == i + 1)
+        to_next_(i) = probability;
+      else
+        jumps_.push_back({i, static_cast<int>(entry.col()), probability});
+    }
   survives_ = {phase_.sum()};
   ended_ = {duration_.atom()};
-  ends_at_ = {duration_.phases() > 0 ? phase_.dot(duration_.exit_per_s().transpose()) / uniform_rate_per_s_ : 0.0};
+  ends_at_ = {phase_.dot(exit_)};
 }
 
 bool PhaseTypeCurve::too_many_jumps(double elapsed_s) const {
@@ -65,19 +78,19 @@ PhaseTypeCurve::Values PhaseTypeCurve::by_squaring(double elapsed_s) const {
           .density_per_s = now.head(n).dot(duration_.exit_per_s().transpose())};
 }
 
-// Once nothing is left in the phases, later jumps add nothing and are not stored.
+// Once nothing is left in the phases, later jumps add nothing and are not stored. Denormal numbers, which have lost
+// their digits and are slow to work with, count as nothing.
 void PhaseTypeCurve::extend_to(long jumps) {
   while (static_cast<long>(survives_.size()) <= jumps && survives_.back() > 0.0) {
-    Eigen::RowVectorXd next(phase_.size());
-    for (int i = 0; i < next.size(); ++i)
-      next(i) = phase_(i) * ((uniform_rate_per_s_ - duration_.leave_per_s()(i)) / uniform_rate_per_s_);
-    for (int i = 0; i < next.size(); ++i)
-      for (RateIterator entry(duration_.rate_per_s(), i); entry; ++entry)
-        next(entry.col()) += phase_(i) * (entry.value() / uniform_rate_per_s_);
-    phase_ = std::move(next);
+    const Eigen::Index n = phase_.size();
+    next_ = phase_.cwiseProduct(stay_);
+    next_.tail(n - 1) += phase_.head(n - 1).cwiseProduct(to_next_.head(n - 1));
+    for (const Jump& jump : jumps_) next_(jump.to) += phase_(jump.from) * jump.probability;
+    next_ = (next_.array() < std::numeric_limits<double>::min()).select(0.0, next_);
+    phase_.swap(next_);
     ended_.push_back(std::min(1.0, ended_.back() + ends_at_.back()));
     survives_.push_back(phase_.sum());
-    ends_at_.push_back(phase_.dot(duration_.exit_per_s().transpose()) / uniform_rate_per_s_);
+    ends_at_.push_back(phase_.dot(exit_));
   }
 }
 

@@ -34,6 +34,10 @@ class PhaseTypeCurve {
   double upper_quantile_s(double probability);
 
  private:
+  struct Jump {
+    int from, to;
+    double probability;
+  };
   struct Values {
     double survival, cdf, density_per_s;
   };
@@ -47,7 +51,11 @@ class PhaseTypeCurve {
 
   PhaseType duration_;
   double uniform_rate_per_s_ = 0.0;
-  Eigen::RowVectorXd phase_;      // probability of each phase after the last jump computed
+  Eigen::VectorXd stay_;          // probability that a jump leaves the phase as it is
+  Eigen::VectorXd exit_;          // probability that a jump ends the duration
+  Eigen::VectorXd to_next_;       // probability that a jump leads to the next phase
+  std::vector<Jump> jumps_;       // the other jumps between phases
+  Eigen::VectorXd phase_, next_;  // probability of each phase after the last jump computed; room for the next
   std::vector<double> survives_;  // by number of jumps: still in a phase
   std::vector<double> ended_;     // ended at one of the jumps so far, atom included
   std::vector<double> ends_at_;   // ends at the next jump

@@ -9,6 +9,7 @@
 
 #include "solvers/phase_type_curve.h"
 #include "solvers/phase_type_fit.h"
+#include "solvers/root_finding.h"
 
 namespace windtunnel::modeling {
 
@@ -156,17 +157,19 @@ Distribution cut_far_tail(const Distribution& law) {
   return cut;
 }
 
-/// Smallest t with P(T > t) <= probability, by bisection: mixtures of constants and tails have jumps.
-double upper_quantile(const Distribution& law, double probability) {
-  double low = std::max(law.lower_s, law.location_s - 45.0 * law.width_s);
-  double high = law.location_s;
-  for (double step = law.width_s; law.survival(high) > probability; step *= 2.0) high = law.location_s + step;
-  if (law.survival(low) <= probability) return low;
-  for (int k = 0; k < 200 && high - low > 1e-13 * high; ++k) {
-    const double middle = 0.5 * (low + high);
-    (law.survival(middle) > probability ? low : high) = middle;
-  }
-  return high;
+/// Smallest t with P(T > t) <= probability, found outwards from `near_s` in steps that start at `scale_s`, the spread
+/// of the bulk: a rare stall widens the law by far more. A jump, as mixtures of constants have, is met from either
+/// side.
+double upper_quantile(const Distribution& law, double probability, double near_s, double scale_s) {
+  if (law.survival(law.lower_s) <= probability) return law.lower_s;
+  if (scale_s <= 0.0) scale_s = law.width_s;
+  const auto excess = [&](double t) { return std::log(probability) - std::log(law.survival(t)); };
+  double low = near_s;
+  for (double step = 0.25 * scale_s; excess(low) >= 0.0 && low > law.lower_s; step *= 2.0)
+    low = std::max(law.lower_s, near_s - step);
+  double high = near_s;
+  for (double step = 0.25 * scale_s; excess(high) < 0.0; step *= 2.0) high = near_s + step;
+  return solvers::find_root(excess, low, high, 1e-13);
 }
 
 /// A part of the final mixture.
@@ -202,6 +205,13 @@ class StepLaw {
     chain.between_jobs_std_s = std::sqrt(between_jobs_s2_);
     return chain;
   }
+
+  /// The part of most weight.
+  const Part& bulk() const {
+    return *std::max_element(parts_.begin(), parts_.end(),
+                             [](const Part& a, const Part& b) { return a.weight < b.weight; });
+  }
+  double bulk_spread_s() const { return std::sqrt(bulk().variance_s2); }
 
  private:
   void add(const StepCondition& c) {
@@ -285,21 +295,22 @@ class StepLaw {
 
 PhaseType longest_pause(double count, double mean_s) {
   const int phases = std::min(kPausePhases, 8 + static_cast<int>(std::ceil(count + 10.0 * std::sqrt(count))));
+  // Most pauses first: then phases feed forward.
+  const auto phase_of = [&](int running) { return phases - running; };
   Eigen::VectorXd initial = Eigen::VectorXd::Zero(phases);
   double left = -std::expm1(-count);
   double term = std::exp(-count);
   for (int n = 1; n < phases; ++n) {
     term *= count / n;
-    initial(n - 1) = std::min(term, left);
-    left -= initial(n - 1);
+    initial(phase_of(n)) = std::min(term, left);
+    left -= initial(phase_of(n));
   }
-  initial(phases - 1) = std::max(0.0, left);
+  initial(phase_of(phases)) = std::max(0.0, left);
   Eigen::VectorXd exit = Eigen::VectorXd::Zero(phases);
-  exit(0) = 1.0 / mean_s;
-  std::vector<Eigen::Triplet<double>> rates;
-  for (int n = 2; n <= phases; ++n) rates.emplace_back(n - 1, n - 2, n / mean_s);
+  exit(phase_of(1)) = 1.0 / mean_s;
   PhaseType::Rates rate(phases, phases);
-  rate.setFromTriplets(rates.begin(), rates.end());
+  rate.reserve(phases - 1);
+  for (int n = phases; n > 1; --n) rate.insert(phase_of(n), phase_of(n - 1)) = n / mean_s;
   // The mean time above the last phase: what the exact mean has more than the truncated chain.
   const PhaseType chain(0.0, initial, rate, exit);
   const double missing = mean_s * entire_exponential_integral(count) - chain.mean_s();
@@ -325,10 +336,11 @@ StepMeans step_means(const StepChainProblem& problem) {
 StepChain build_step_chain(const StepChainProblem& problem) {
   StepChain chain;
   static_cast<StepMeans&>(chain) = step_means(problem);
-  chain = StepLaw(problem).finish(std::move(chain));
-  chain.p50_s = upper_quantile(chain.law, 0.50);
-  chain.p95_s = upper_quantile(chain.law, 0.05);
-  chain.p99_s = upper_quantile(chain.law, 0.01);
+  const StepLaw law(problem);
+  chain = law.finish(std::move(chain));
+  chain.p50_s = upper_quantile(chain.law, 0.50, law.bulk().mean_s, law.bulk_spread_s());
+  chain.p95_s = upper_quantile(chain.law, 0.05, chain.p50_s, law.bulk_spread_s());
+  chain.p99_s = upper_quantile(chain.law, 0.01, chain.p95_s, law.bulk_spread_s());
   return chain;
 }
 
