@@ -47,8 +47,11 @@ void check_rates(const PhaseType::Rates& rates, const Eigen::VectorXd& exits) {
   }
 }
 
-// Phases are walked backwards from those that exit, until no more are found.
-void check_every_phase_ends(const PhaseType::Rates& rates, const Eigen::VectorXd& exits) {
+// Phases are walked backwards from those that exit, until no more are found. Where phases only lead forward, it is enough
+// that each is left.
+void check_every_phase_ends(const PhaseType::Rates& rates, const Eigen::VectorXd& exits, const Eigen::VectorXd& leaves,
+                            bool feeds_forward) {
+  if (feeds_forward && (leaves.array() > 0.0).all()) return;
   const PhaseType::Rates reversed = rates.transpose();
   std::vector<bool> ends(exits.size());
   std::vector<int> open;
@@ -106,15 +109,15 @@ PhaseType::PhaseType(double shift_s, Eigen::VectorXd initial, Rates rate_per_s, 
            rate_per_s_.rows(), rate_per_s_.cols(), exit_per_s_.size());
   check_initial(initial_);
   check_rates(rate_per_s_, exit_per_s_);
-  check_every_phase_ends(rate_per_s_, exit_per_s_);
+  rate_per_s_.makeCompressed();
+  leave_per_s_ = exit_per_s_ + rate_per_s_ * Eigen::VectorXd::Ones(phases());
+  feeds_forward_ = only_leads_forward(rate_per_s_);
+  check_every_phase_ends(rate_per_s_, exit_per_s_, leave_per_s_, feeds_forward_);
   const double total = initial_.sum();
   // Sums within rounding of 1 mean 1: they must not leave an atom of 1e-16 behind.
   const bool is_whole = std::abs(total - 1.0) <= 1e-12 || total > 1.0;
   if (is_whole) initial_ /= total;
   atom_ = is_whole ? 0.0 : 1.0 - total;
-  rate_per_s_.makeCompressed();
-  leave_per_s_ = exit_per_s_ + rate_per_s_ * Eigen::VectorXd::Ones(phases());
-  feeds_forward_ = only_leads_forward(rate_per_s_);
   moments_ = phase_type_moments(*this);
 }
 
@@ -241,7 +244,11 @@ PhaseType scaled(const PhaseType& x, double factor) {
 }
 
 PhaseType shifted(const PhaseType& x, double extra_s) {
-  return PhaseType(x.shift_s() + extra_s, x.initial(), x.rate_per_s(), x.exit_per_s());
+  PhaseType moved = x;
+  moved.shift_s_ += extra_s;
+  moved.moments_.mean_s += extra_s;
+  if (!is_rate(moved.shift_s_)) reject("shift {} is not a finite number >= 0", moved.shift_s_);
+  return moved;
 }
 
 }  // namespace windtunnel::solvers

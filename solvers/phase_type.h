@@ -51,6 +51,8 @@ class PhaseType {
   /// of microseconds.
   const CentralMoments& moments() const { return moments_; }
 
+  friend PhaseType shifted(const PhaseType& x, double extra_s);
+
  private:
   double shift_s_ = 0.0;
   Eigen::VectorXd initial_;

@@ -94,21 +94,6 @@ void PhaseTypeCurve::extend_to(long jumps) {
   }
 }
 
-double PhaseTypeCurve::survives(long jumps) {
-  extend_to(jumps);
-  return jumps < static_cast<long>(survives_.size()) ? survives_[jumps] : 0.0;
-}
-
-double PhaseTypeCurve::ended(long jumps) {
-  extend_to(jumps);
-  return jumps < static_cast<long>(ended_.size()) ? ended_[jumps] : 1.0;
-}
-
-double PhaseTypeCurve::ends_at(long jumps) {
-  extend_to(jumps);
-  return jumps < static_cast<long>(ends_at_.size()) ? ends_at_[jumps] : 0.0;
-}
-
 double PhaseTypeCurve::survival(double t_s) {
   const double elapsed_s = t_s - duration_.shift_s();
   if (elapsed_s < 0.0) return 1.0;

@@ -44,9 +44,13 @@ class PhaseTypeCurve {
   bool too_many_jumps(double elapsed_s) const;
   Values by_squaring(double elapsed_s) const;
   void extend_to(long jumps);
-  double survives(long jumps);
-  double ended(long jumps);
-  double ends_at(long jumps);
+  double kept(const std::vector<double>& by_jumps, long jumps, double beyond) {
+    if (static_cast<long>(by_jumps.size()) <= jumps) extend_to(jumps);
+    return jumps < static_cast<long>(by_jumps.size()) ? by_jumps[jumps] : beyond;
+  }
+  double survives(long jumps) { return kept(survives_, jumps, 0.0); }
+  double ended(long jumps) { return kept(ended_, jumps, 1.0); }
+  double ends_at(long jumps) { return kept(ends_at_, jumps, 0.0); }
   double solve(bool upper, double probability);
 
   PhaseType duration_;

@@ -41,11 +41,13 @@ ErlangMixture erlang_mixture(double scv) {
 
 PhaseType build_erlang_mixture(double mean_s, double scv) {
   const ErlangMixture shape = erlang_mixture(scv);
-  const PhaseType whole = erlang(shape.phases, (shape.phases - shape.shorter) / mean_s);
-  Eigen::VectorXd initial = whole.initial();
-  initial(0) = 1.0 - shape.shorter;
+  const double rate_per_s = (shape.phases - shape.shorter) / mean_s;
+  Eigen::VectorXd initial = Eigen::VectorXd::Unit(shape.phases, 0) * (1.0 - shape.shorter);
   if (shape.phases > 1) initial(1) = shape.shorter;
-  return PhaseType(0.0, initial, whole.rate_per_s(), whole.exit_per_s());
+  PhaseType::Rates rates(shape.phases, shape.phases);
+  rates.reserve(shape.phases);
+  for (int i = 0; i + 1 < shape.phases; ++i) rates.insert(i, i + 1) = rate_per_s;
+  return PhaseType(0.0, initial, rates, Eigen::VectorXd::Unit(shape.phases, shape.phases - 1) * rate_per_s);
 }
 
 // Balanced means: both branches carry half of the mean. Whitt, Operations Research 30 (1982). The rarer branch's

@@ -8,10 +8,10 @@ namespace windtunnel::modeling {
 
 namespace {
 
-/// Writes a cyclic program span by span.
+/// Writes a program span by span.
 class Ledger {
  public:
-  explicit Ledger(ActivityProgram& program) : program_(program) {}
+  const ActivityProgram& program() const { return program_; }
 
   void append(Activity activity, double duration_s) {
     if (duration_s <= 0.0) return;
@@ -31,6 +31,17 @@ class Ledger {
     for (std::size_t k = 1; k < spans.size(); ++k) count(spans[k - 1].activity, spans[k].activity, more);
   }
 
+  /// Everything of another ledger, `times` in a row.
+  void append(const Ledger& block, double times) {
+    if (!block.first_) return;
+    if (!first_) first_ = block.first_;
+    if (last_) count(*last_, *block.first_, 1.0);
+    last_ = block.last_;
+    program_.add(block.program_, times);
+    count(*block.last_, *block.first_, times - 1.0);
+  }
+
+  /// What comes last leads to what came first.
   void close() {
     if (first_) count(*last_, *first_, 1.0);
   }
@@ -41,7 +52,7 @@ class Ledger {
     if (from != to) program_.transitions[index(from)][index(to)] += times;
   }
 
-  ActivityProgram& program_;
+  ActivityProgram program_;
   std::optional<Activity> first_;
   std::optional<Activity> last_;
 };
@@ -52,24 +63,32 @@ void append_chunk(Ledger& ledger, const TemplateTimes& templates, const ModelChu
   }
 }
 
-void append_rank(Ledger& ledger, const TrainingStep& step, const Placement& placement, Count rank, double straggler_s) {
+/// One micro-batch through all chunks of a rank, each way. The rank's waiting is spread evenly: the chain keeps the share,
+/// not the place, of the bubble.
+Ledger micro_batch_of(const TrainingStep& step, const Placement& placement, Count rank) {
   const double units = 2.0 * static_cast<double>(placement.micro_batches * placement.virtual_stages);
-  const double wait_s =
-      step.pipeline.wait_s[rank] / units;  // spread evenly: the chain keeps the share, not the place, of the bubble
-  ledger.append(Activity::kDataComm, step.tail.weights_exposed_s);
-  for (Count micro_batch = 0; micro_batch < placement.micro_batches; ++micro_batch) {
-    for (Count v = 0; v < placement.virtual_stages; ++v) {
-      append_chunk(ledger, step.templates, placement.chunk(rank, v), Pass::kForward);
-      ledger.append(Activity::kPipelineWait, wait_s);
-      append_chunk(ledger, step.templates, placement.chunk(rank, v), Pass::kRecompute);
-      append_chunk(ledger, step.templates, placement.chunk(rank, v), Pass::kBackward);
-      ledger.append(Activity::kPipelineWait, wait_s);
-    }
+  const double wait_s = step.pipeline.wait_s[rank] / units;
+  Ledger ledger;
+  for (Count v = 0; v < placement.virtual_stages; ++v) {
+    append_chunk(ledger, step.templates, placement.chunk(rank, v), Pass::kForward);
+    ledger.append(Activity::kPipelineWait, wait_s);
+    append_chunk(ledger, step.templates, placement.chunk(rank, v), Pass::kRecompute);
+    append_chunk(ledger, step.templates, placement.chunk(rank, v), Pass::kBackward);
+    ledger.append(Activity::kPipelineWait, wait_s);
   }
+  return ledger;
+}
+
+/// The whole step of a rank, as a cycle.
+Ledger step_of(const TrainingStep& step, const Placement& placement, Count rank, double straggler_s) {
+  Ledger ledger;
+  ledger.append(Activity::kDataComm, step.tail.weights_exposed_s);
+  ledger.append(micro_batch_of(step, placement, rank), static_cast<double>(placement.micro_batches));
   ledger.append(Activity::kDataComm, step.tail.gradients_exposed_s);
   ledger.append(Activity::kOptimizer, step.tail.optimizer_s + step.tail.overhead_s);
   ledger.append(Activity::kStragglerWait, straggler_s);
   ledger.close();
+  return ledger;
 }
 
 }  // namespace
@@ -78,16 +97,17 @@ double ActivityProgram::total_s() const {
   return std::accumulate(time_s.begin(), time_s.end(), 0.0);
 }
 
+void ActivityProgram::add(const ActivityProgram& part, double times) {
+  for (int i = 0; i < kActivities; ++i) {
+    time_s[i] += times * part.time_s[i];
+    for (int j = 0; j < kActivities; ++j) transitions[i][j] += times * part.transitions[i][j];
+  }
+}
+
 ActivityProgram activity_program(const TrainingStep& step, const Placement& placement, double straggler_s) {
   ActivityProgram program;
   for (Count rank = 0; rank < placement.pipeline; ++rank) {
-    Ledger ledger(program);
-    append_rank(ledger, step, placement, rank, straggler_s);
-  }
-  const double ranks = static_cast<double>(placement.pipeline);
-  for (double& time : program.time_s) time /= ranks;
-  for (auto& row : program.transitions) {
-    for (double& count : row) count /= ranks;
+    program.add(step_of(step, placement, rank, straggler_s).program(), 1.0 / static_cast<double>(placement.pipeline));
   }
   return program;
 }

@@ -21,6 +21,8 @@ struct ActivityProgram {
   std::array<double, kActivities> time_s{};
   std::array<std::array<double, kActivities>, kActivities> transitions{};
   double total_s() const;
+  /// Another program, `times` over.
+  void add(const ActivityProgram& part, double times);
 };
 
 /// The program of an average device: all pipeline ranks, each a cycle, divided by the ranks. `straggler_s`: mean time

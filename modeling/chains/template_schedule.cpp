@@ -2,7 +2,6 @@
 #include "modeling/chains/template_schedule.h"
 
 #include <algorithm>
-#include <map>
 
 namespace windtunnel::modeling {
 
@@ -28,7 +27,11 @@ class TemplatePlayer {
       : graph_(graph), times_(times), placement_(placement), policy_(policy) {}
 
   TemplateTime play(Segment segment, Pass pass) {
-    for (int vertex : graph_.members(segment, pass)) {
+    const std::vector<int>& members = graph_.members(segment, pass);
+    if (members.empty()) return {};
+    first_vertex_ = members.front();
+    played_.assign(members.back() - first_vertex_ + 1, {.start_s = 0.0, .end_s = -1.0});
+    for (int vertex : members) {
       kernels_ += graph_.at(vertex).kernels;
       const OperatorKind kind = graph_.at(vertex).kind;
       if (kind == OperatorKind::kCollective) {
@@ -68,9 +71,9 @@ class TemplatePlayer {
   Readiness readiness(int vertex) const {
     Readiness ready;
     for (const Dependency& dependency : graph_.producers(vertex)) {
-      const auto found = played_.find(dependency.producer);
-      if (found == played_.end()) continue;  // of an earlier template: over before this one starts
-      const Interval& producer = found->second;
+      if (dependency.producer < first_vertex_) continue;  // of an earlier template: over before this one starts
+      const Interval& producer = played_[dependency.producer - first_vertex_];
+      if (producer.end_s < 0.0) continue;
       const double share =
           dependency.kind == DependencyKind::kStreamed ? overlap_piece(dependency.producer, vertex) : 1.0;
       const double start = producer.start_s + share * producer.length_s();
@@ -107,7 +110,7 @@ class TemplatePlayer {
     span(time.activity, time.mean_s);
     result_.duration.variance_s2 += time.variance_s2;
     if (graph_.at(vertex).deferrable) result_.deferrable_s += time.mean_s;
-    played_[vertex] = {start, end};
+    played_[vertex - first_vertex_] = {start, end};
     compute_free_s_ = end;
   }
 
@@ -123,14 +126,14 @@ class TemplatePlayer {
     double& port_free_s = port_free_s_[static_cast<int>(op.group)];
     if (runs_aside(op)) {
       aside_s_[static_cast<int>(op.group)] += time.mean_s;
-      played_[vertex] = {};
+      played_[vertex - first_vertex_] = {};
       return;
     }
     const Readiness ready = readiness(vertex);
     double start = std::max(port_free_s, ready.start_s);
     if (!hidden(op.group)) start = std::max(start, compute_free_s_);
     const double end = std::max(start + time.mean_s, ready.end_s);
-    played_[vertex] = {start, end};
+    played_[vertex - first_vertex_] = {start, end};
     port_free_s = end;
     if (hidden(op.group)) return;
     expose(op.group, end - compute_free_s_);
@@ -176,7 +179,9 @@ class TemplatePlayer {
   const Placement& placement_;
   const OverlapPolicy& policy_;
   TemplateTime result_;
-  std::map<int, Interval> played_;
+  /// By vertex from the template's first; a negative end marks those that were not played.
+  std::vector<Interval> played_;
+  int first_vertex_ = 0;
   double compute_free_s_ = 0.0;
   double kernels_ = 0.0;
   double host_copies_s_ = 0.0;

@@ -309,13 +309,8 @@ StepChainProblem step_chain_problem(const PlacedTraining& placed, const CoupledS
 
 ActivityProgram average_program(const CoupledStep& coupled, const Placement& placement, double straggler_s) {
   ActivityProgram average;
-  for (const StepAtLevel& level : coupled.levels) {
-    const ActivityProgram one = activity_program(level.step, placement, straggler_s);
-    for (int i = 0; i < kActivities; ++i) {
-      average.time_s[i] += level.probability * one.time_s[i];
-      for (int j = 0; j < kActivities; ++j) average.transitions[i][j] += level.probability * one.transitions[i][j];
-    }
-  }
+  for (const StepAtLevel& level : coupled.levels)
+    average.add(activity_program(level.step, placement, straggler_s), level.probability);
   return average;
 }
 

@@ -78,6 +78,8 @@ std::string to_string(CommGroup group) {
 
 struct OperatorGraph::Implementation {
   BoostGraph graph;
+  /// By consumer, as added.
+  std::vector<std::vector<Dependency>> producers;
   /// By segment and pass, as added: they are asked for far more often than the graph grows.
   std::array<std::vector<int>, kSegments * kPasses> members;
 
@@ -101,6 +103,7 @@ int OperatorGraph::add(Operator op, const std::vector<Dependency>& producers) {
     }
   }
   implementation_->members[Implementation::slot(op.segment, op.pass)].push_back(vertex);
+  implementation_->producers.push_back(producers);
   boost::add_vertex(std::move(op), graph);
   for (const Dependency& dependency : producers) boost::add_edge(dependency.producer, vertex, dependency.kind, graph);
   return vertex;
@@ -114,16 +117,11 @@ const Operator& OperatorGraph::at(int vertex) const {
   return implementation_->graph[vertex];
 }
 
-std::vector<Dependency> OperatorGraph::producers(int vertex) const {
-  const BoostGraph& graph = implementation_->graph;
-  std::vector<Dependency> found;
-  for (auto [edge, end] = boost::in_edges(vertex, graph); edge != end; ++edge) {
-    found.push_back({static_cast<int>(boost::source(*edge, graph)), graph[*edge]});
-  }
-  return found;
+const std::vector<Dependency>& OperatorGraph::producers(int vertex) const {
+  return implementation_->producers[vertex];
 }
 
-std::vector<int> OperatorGraph::members(Segment segment, Pass pass) const {
+const std::vector<int>& OperatorGraph::members(Segment segment, Pass pass) const {
   return implementation_->members[Implementation::slot(segment, pass)];
 }
 

@@ -119,9 +119,9 @@ class OperatorGraph {
 
   int size() const;
   const Operator& at(int vertex) const;
-  std::vector<Dependency> producers(int vertex) const;
+  const std::vector<Dependency>& producers(int vertex) const;
   /// Vertices of one template in program order.
-  std::vector<int> members(Segment segment, Pass pass) const;
+  const std::vector<int>& members(Segment segment, Pass pass) const;
   /// A topological order by Boost.Graph; equals program order up to ties.
   std::vector<int> topological_order() const;
   /// Graphviz text, one cluster per template, operators labelled with name and FLOP or bytes.
