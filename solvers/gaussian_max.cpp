@@ -38,7 +38,14 @@ GaussianMaximum gaussian_maximum(double mean_x_s, double variance_x_s2, double m
     return {mean_y_s, variance_y_s2, 0.0};
   }
   const double theta = std::sqrt(theta_squared), alpha = difference_s / theta;
-  const double x_wins = normal_cdf(alpha), y_wins = normal_cdf(-alpha), spread = theta * normal_density(alpha);
+  // Beyond it the earlier one is last with a probability below 1e-19, which no digit of the result would show.
+  constexpr double kDecided = 9.0;
+  if (alpha > kDecided) return {mean_x_s, variance_x_s2, 1.0};
+  if (alpha < -kDecided) return {mean_y_s, variance_y_s2, 0.0};
+  const double underdog_wins = normal_cdf(-std::abs(alpha)), favourite_wins = 1.0 - underdog_wins;
+  const double x_wins = alpha >= 0.0 ? favourite_wins : underdog_wins;
+  const double y_wins = alpha >= 0.0 ? underdog_wins : favourite_wins;
+  const double spread = theta * normal_density(alpha);
   const double x = std::min(difference_s, 0.0), y = std::min(-difference_s, 0.0);
   const double mean = x * x_wins + y * y_wins + spread;
   const double square = (x * x + variance_x_s2) * x_wins + (y * y + variance_y_s2) * y_wins + (x + y) * spread;

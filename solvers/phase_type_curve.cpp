@@ -86,7 +86,7 @@ void PhaseTypeCurve::extend_to(long jumps) {
     next_ = phase_.cwiseProduct(stay_);
     next_.tail(n - 1) += phase_.head(n - 1).cwiseProduct(to_next_.head(n - 1));
     for (const Jump& jump : jumps_) next_(jump.to) += phase_(jump.from) * jump.probability;
-    next_ = (next_.array() < std::numeric_limits<double>::min()).select(0.0, next_);
+    if (survives_.size() % 16 == 0) next_ = (next_.array() < std::numeric_limits<double>::min()).select(0.0, next_);
     phase_.swap(next_);
     ended_.push_back(std::min(1.0, ended_.back() + ends_at_.back()));
     survives_.push_back(phase_.sum());

@@ -190,8 +190,14 @@ Moments with_shared_past(const PipelineProblem& problem, const Moments& independ
 
 TrainingStep training_step(const OperatorGraph& graph, const Model& model, const Training& training,
                            const Placement& placement, const Machine& machine, const LinkSlowdowns& slowdowns) {
-  const OverlapPolicy policy = overlap_policy(machine.software, training);
   const ServiceTimes times = service_times(graph, placement, machine, slowdowns);
+  return training_step(graph, model, training, placement, machine, times, slowdowns);
+}
+
+TrainingStep training_step(const OperatorGraph& graph, const Model& model, const Training& training,
+                           const Placement& placement, const Machine& machine, const ServiceTimes& times,
+                           const LinkSlowdowns& slowdowns) {
+  const OverlapPolicy policy = overlap_policy(machine.software, training);
   TrainingStep step;
   step.templates = play_all_templates(graph, times, placement, policy);
   step.transfer = pipeline_transfer(model, training, placement, machine, slowdowns);

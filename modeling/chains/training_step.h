@@ -47,6 +47,10 @@ struct TrainingStep {
 /// new weights are gathered beside the first forward in the same way.
 TrainingStep training_step(const OperatorGraph& graph, const Model& model, const Training& training,
                            const Placement& placement, const Machine& machine, const LinkSlowdowns& slowdowns);
+/// The same from the times of its operators under these slowdowns.
+TrainingStep training_step(const OperatorGraph& graph, const Model& model, const Training& training,
+                           const Placement& placement, const Machine& machine, const ServiceTimes& times,
+                           const LinkSlowdowns& slowdowns);
 
 /// The operators of the update pass of each template, found once per graph.
 using UpdateOperators = std::array<std::vector<Operator>, kSegments>;

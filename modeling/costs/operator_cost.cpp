@@ -106,7 +106,7 @@ PrecisionRoof precision_roof(const DeviceCompute& compute, Precision precision) 
     // A format without curves of its own keeps the shape of the 16-bit ones.
     const auto& fallback = compute.gemm[static_cast<std::size_t>(Precision::kBf16)];
     if (!gemm && !fallback) return std::nullopt;
-    return PrecisionRoof{peak->value, gemm ? *gemm : *fallback};
+    return PrecisionRoof{.peak_flop_per_s = peak->value, .efficiency = gemm ? *gemm : *fallback};
   };
   if (const auto exact = roof_of(precision)) return *exact;
   for (Precision candidate : kWider) {

@@ -31,7 +31,8 @@ double tile_occupancy(const DeviceCompute& compute, double rows, double columns,
 /// none.
 struct PrecisionRoof {
   double peak_flop_per_s;
-  GemmEfficiency efficiency;
+  /// Of the profile that was asked.
+  const GemmEfficiency& efficiency;
 };
 PrecisionRoof precision_roof(const DeviceCompute& compute, Precision precision);
 

@@ -55,6 +55,14 @@ ServiceTimes service_times(const OperatorGraph& graph, const Placement& placemen
   return times;
 }
 
+void retime_collectives(ServiceTimes& times, const OperatorGraph& graph, const Placement& placement,
+                        const Machine& machine, const LinkSlowdowns& slowdowns) {
+  for (int vertex = 0; vertex < graph.size(); ++vertex) {
+    const Operator& op = graph.at(vertex);
+    if (op.kind == OperatorKind::kCollective) times[vertex] = collective_time(op, placement, machine, slowdowns);
+  }
+}
+
 OperatorTime pipeline_transfer(const Model& model, const Training& training, const Placement& placement,
                                const Machine& machine, const LinkSlowdowns& slowdowns) {
   const Parallelism& p = training.parallelism;

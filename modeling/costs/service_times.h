@@ -31,6 +31,10 @@ using ServiceTimes = std::vector<OperatorTime>;
 ServiceTimes service_times(const OperatorGraph& graph, const Placement& placement, const Machine& machine,
                            const LinkSlowdowns& slowdowns);
 
+/// The same with other slowdowns, to which kernels are blind: only collectives are timed again.
+void retime_collectives(ServiceTimes& times, const OperatorGraph& graph, const Placement& placement,
+                        const Machine& machine, const LinkSlowdowns& slowdowns);
+
 /// Time of one operator, kernel or collective.
 OperatorTime operator_time(const Operator& op, const Placement& placement, const Machine& machine,
                            const LinkSlowdowns& slowdowns);

@@ -66,12 +66,15 @@ double largest_change(const LinkSlowdowns& a, const LinkSlowdowns& b) {
   return change;
 }
 
-TrainingStep step_at(const PlacedTraining& placed, const Machine& machine, const LinkSlowdowns& slowdowns) {
+/// `times`: of the operators, under whatever slowdowns.
+TrainingStep step_at(const PlacedTraining& placed, const Machine& machine, ServiceTimes& times,
+                     const LinkSlowdowns& slowdowns) {
   if (placed.training.service_times) {
     return training_step_from_service_times(placed.training, *placed.training.service_times, placed.placement,
                                             placed.training.overlap.data.value_or(false));
   }
-  return training_step(placed.graph, placed.model, placed.training, placed.placement, machine, slowdowns);
+  retime_collectives(times, placed.graph, placed.placement, machine, slowdowns);
+  return training_step(placed.graph, placed.model, placed.training, placed.placement, machine, times, slowdowns);
 }
 
 std::string describe_memory(const MemoryUse& use) {
@@ -136,11 +139,11 @@ void check_memory(const PlacedTraining& placed, const Machine& machine, std::vec
 namespace {
 
 /// Iterates one level from `slowdowns`, which are left at the fixed point.
-StepAtLevel settle(const PlacedTraining& placed, const Machine& machine, CoupledStep& coupled, int level,
-                   LinkSlowdowns& slowdowns) {
+StepAtLevel settle(const PlacedTraining& placed, const Machine& machine, ServiceTimes& times, CoupledStep& coupled,
+                   int level, LinkSlowdowns& slowdowns) {
   StepAtLevel at{.probability = coupled.congestion.probability(level)};
   for (int iteration = 1; iteration <= kCouplingIterations; ++iteration) {
-    at.step = step_at(placed, machine, slowdowns);
+    at.step = step_at(placed, machine, times, slowdowns);
     at.scale_up = solve_link(link_problem("scale_up", at.step, true));
     LinkProblem out = link_problem("scale_out", at.step, false);
     out.health = component(machine, "link");
@@ -280,8 +283,10 @@ CoupledStep couple_step_and_links(const PlacedTraining& placed, const Machine& m
     if (!never_congested(fabric)) coupled.congestion = FabricCongestion(coupled.fabric, fabric);
   }
   LinkSlowdowns slowdowns{};
+  ServiceTimes times;
+  if (!placed.training.service_times) times = service_times(placed.graph, placed.placement, machine, slowdowns);
   for (int level = 0; level < coupled.congestion.levels(); ++level)
-    coupled.levels.push_back(settle(placed, machine, coupled, level, slowdowns));
+    coupled.levels.push_back(settle(placed, machine, times, coupled, level, slowdowns));
   return coupled;
 }
 
