@@ -124,10 +124,14 @@ Distribution mixture(std::span<const double> weights, const std::vector<Distribu
   const CentralMoments mixed = mixture(weights, moments);
   double lower_s = kInfinity;
   for (const Distribution& part : parts) lower_s = std::min(lower_s, part.lower_s);
-  const std::vector<double> weight(weights.begin(), weights.end());
-  const auto average = [weight, parts](std::function<double(double)> Distribution::*tail, double t_s) {
+  struct Weighted {
+    std::vector<double> weights;
+    std::vector<Distribution> parts;
+  };
+  const auto mix = std::make_shared<const Weighted>(Weighted{{weights.begin(), weights.end()}, parts});
+  const auto average = [mix](std::function<double(double)> Distribution::*tail, double t_s) {
     double total = 0.0;
-    for (size_t i = 0; i < parts.size(); ++i) total += weight[i] * (parts[i].*tail)(t_s);
+    for (size_t i = 0; i < mix->parts.size(); ++i) total += mix->weights[i] * (mix->parts[i].*tail)(t_s);
     return total;
   };
   return {.cdf = [average](double t_s) { return average(&Distribution::cdf, t_s); },

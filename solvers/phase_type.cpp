@@ -47,8 +47,8 @@ void check_rates(const PhaseType::Rates& rates, const Eigen::VectorXd& exits) {
   }
 }
 
-// Phases are walked backwards from those that exit, until no more are found. Where phases only lead forward, it is enough
-// that each is left.
+// Phases are walked backwards from those that exit, until no more are found. Where phases only lead forward, it is
+// enough that each is left.
 void check_every_phase_ends(const PhaseType::Rates& rates, const Eigen::VectorXd& exits, const Eigen::VectorXd& leaves,
                             bool feeds_forward) {
   if (feeds_forward && (leaves.array() > 0.0).all()) return;
@@ -174,29 +174,43 @@ PhaseType convolution(const PhaseType& x, const PhaseType& y) {
 }
 
 // Whatever ends part i starts the next part; a part with an atom may be passed over, hence the running product of
-// atoms.
+// atoms. Rows are written in order.
 PhaseType convolution(std::span<const PhaseType> parts) {
-  Eigen::Index size = 0;
+  Eigen::Index size = 0, entries = 0;
   double shift_s = 0.0;
-  for (const PhaseType& part : parts) size += part.phases(), shift_s += part.shift_s();
-  Triplets triplets;
-  Eigen::VectorXd initial = Eigen::VectorXd::Zero(size), exits = Eigen::VectorXd::Zero(size);
+  for (const PhaseType& part : parts) {
+    size += part.phases();
+    entries += part.rate_per_s().nonZeros() + part.phases();
+    shift_s += part.shift_s();
+  }
+  PhaseType::Rates rates(size, size);
+  rates.reserve(entries);
+  Eigen::VectorXd initial(size), exits(size);
   double reaches_start = 1.0;  // probability that the sum's first phase lies in this part or later
   Eigen::Index offset = 0;
-  for (const PhaseType& part : parts) {
-    for (Eigen::Index i = 0; i < offset; ++i) {
-      if (exits(i) == 0.0) continue;
-      for (int j = 0; j < part.phases(); ++j)
-        if (part.initial()(j) > 0.0) triplets.emplace_back(i, offset + j, exits(i) * part.initial()(j));
-      exits(i) *= part.atom();
+  for (std::size_t k = 0; k < parts.size(); ++k) {
+    const PhaseType& part = parts[k];
+    for (int i = 0; i < part.phases(); ++i) {
+      rates.startVec(offset + i);
+      for (RateIterator entry(part.rate_per_s(), i); entry; ++entry)
+        rates.insertBack(offset + i, offset + entry.col()) = entry.value();
+      double leaves = part.exit_per_s()(i);
+      Eigen::Index next = offset + part.phases();
+      for (std::size_t later = k + 1; later < parts.size() && leaves > 0.0; ++later) {
+        for (int j = 0; j < parts[later].phases(); ++j)
+          if (parts[later].initial()(j) > 0.0)
+            rates.insertBack(offset + i, next + j) = leaves * parts[later].initial()(j);
+        leaves *= parts[later].atom();
+        next += parts[later].phases();
+      }
+      exits(offset + i) = leaves;
     }
-    append_block(triplets, part.rate_per_s(), offset);
     initial.segment(offset, part.phases()) = reaches_start * part.initial();
-    exits.segment(offset, part.phases()) = part.exit_per_s();
     reaches_start *= part.atom();
     offset += part.phases();
   }
-  return PhaseType(shift_s, initial, to_rates(size, triplets), exits);
+  rates.finalize();
+  return PhaseType(shift_s, initial, rates, exits);
 }
 
 PhaseType mixture(std::span<const double> weights, std::span<const PhaseType> parts) {

@@ -63,8 +63,8 @@ void append_chunk(Ledger& ledger, const TemplateTimes& templates, const ModelChu
   }
 }
 
-/// One micro-batch through all chunks of a rank, each way. The rank's waiting is spread evenly: the chain keeps the share,
-/// not the place, of the bubble.
+/// One micro-batch through all chunks of a rank, each way. The rank's waiting is spread evenly: the chain keeps the
+/// share, not the place, of the bubble.
 Ledger micro_batch_of(const TrainingStep& step, const Placement& placement, Count rank) {
   const double units = 2.0 * static_cast<double>(placement.micro_batches * placement.virtual_stages);
   const double wait_s = step.pipeline.wait_s[rank] / units;

@@ -151,9 +151,10 @@ double pause_mean_s(const StepChainProblem& problem, double count) {
 /// uniformization need not be carried there.
 Distribution cut_far_tail(const Distribution& law) {
   const double end_s = law.location_s + 45.0 * law.width_s;
+  const auto whole = std::make_shared<const Distribution>(law);
   Distribution cut = law;
-  cut.cdf = [=](double t) { return t > end_s ? 1.0 : law.cdf(t); };
-  cut.survival = [=](double t) { return t > end_s ? 0.0 : law.survival(t); };
+  cut.cdf = [=](double t) { return t > end_s ? 1.0 : whole->cdf(t); };
+  cut.survival = [=](double t) { return t > end_s ? 0.0 : whole->survival(t); };
   return cut;
 }
 

@@ -26,9 +26,10 @@ struct Resource {
   double use_ratio = 0.0;
 };
 
-std::vector<Resource> resources(const PlacedTraining& placed, const TrainingAnswer& answer, const Machine& machine) {
+std::vector<Resource> resources(const KernelTotals& kernels, const PlacedTraining& placed, const TrainingAnswer& answer,
+                                const Machine& machine) {
   KindTotals all;
-  for (const KindTotals& kind : kind_totals(placed, machine)) {
+  for (const KindTotals& kind : kernels) {
     all.flop += kind.flop;
     all.memory_bytes += kind.memory_bytes;
   }
@@ -42,8 +43,8 @@ std::vector<Resource> resources(const PlacedTraining& placed, const TrainingAnsw
 
 }  // namespace
 
-std::array<KindTotals, 4> kind_totals(const PlacedTraining& placed, const Machine& machine) {
-  std::array<KindTotals, 4> totals{};
+KernelTotals kind_totals(const PlacedTraining& placed, const Machine& machine) {
+  KernelTotals totals{};
   for (int vertex = 0; vertex < placed.graph.size(); ++vertex) {
     const Operator& op = placed.graph.at(vertex);
     if (op.kind == OperatorKind::kCollective || op.kind == OperatorKind::kHost) continue;
@@ -59,13 +60,13 @@ std::array<KindTotals, 4> kind_totals(const PlacedTraining& placed, const Machin
   return totals;
 }
 
-Breakdown roofline_breakdown(const PlacedTraining& placed, const TrainingAnswer& answer, const Machine& machine) {
+Breakdown roofline_breakdown(const KernelTotals& kernels, const PlacedTraining& placed, const TrainingAnswer& answer,
+                             const Machine& machine) {
   const double peak = precision_roof(machine.profile.compute, placed.training.precision).peak_flop_per_s;
   const double bandwidth = machine.profile.memory.bandwidth_bytes_per_s.value;
   Breakdown breakdown{.name = "roofline", .entries = {{"ridge_flop_per_byte", peak / bandwidth}}};
-  const auto totals = kind_totals(placed, machine);
   for (std::size_t k = 0; k < kKernelKinds.size(); ++k) {
-    const KindTotals& kind = totals[k];
+    const KindTotals& kind = kernels[k];
     if (kind.time_s <= 0.0) continue;
     const auto add = [&](const char* what, double value) {
       breakdown.entries.push_back({std::string(kKernelKinds[k]) + "." + what, value});
@@ -79,8 +80,9 @@ Breakdown roofline_breakdown(const PlacedTraining& placed, const TrainingAnswer&
   return breakdown;
 }
 
-Breakdown mismatch_breakdown(const PlacedTraining& placed, const TrainingAnswer& answer, const Machine& machine) {
-  const std::vector<Resource> all = resources(placed, answer, machine);
+Breakdown mismatch_breakdown(const KernelTotals& kernels, const PlacedTraining& placed, const TrainingAnswer& answer,
+                             const Machine& machine) {
+  const std::vector<Resource> all = resources(kernels, placed, answer, machine);
   const double most = std::max_element(all.begin(), all.end(), [](const Resource& a, const Resource& b) {
                         return a.use_ratio < b.use_ratio;
                       })->use_ratio;

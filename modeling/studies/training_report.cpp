@@ -226,21 +226,27 @@ std::string title(const PlacedTraining& placed, const Machine& machine) {
 
 void write_training_report(const PlacedTraining& placed, const TrainingAnswer& answer, const Machine& machine,
                            Report& report) {
-  report.title = title(placed, machine);
   report.measures = training_measures(placed, answer, machine);
   if (!placed.training.service_times) {
-    report.finding = finding(answer.activity);
-    report.breakdowns = {activity_breakdown(answer.activity),         memory_breakdown(placed.memory),
-                         mismatch_breakdown(placed, answer, machine), roofline_breakdown(placed, answer, machine),
-                         network_breakdown(answer.coupled),           jitter_breakdown(answer.chain),
+    const auto kernels = kind_totals(placed, machine);
+    report.breakdowns = {activity_breakdown(answer.activity),
+                         memory_breakdown(placed.memory),
+                         mismatch_breakdown(kernels, placed, answer, machine),
+                         roofline_breakdown(kernels, placed, answer, machine),
+                         network_breakdown(answer.coupled),
+                         jitter_breakdown(answer.chain),
                          coupling_breakdown(answer.coupled)};
     if (report.detail > Detail::kMeasures) report.breakdowns.push_back(bounds_breakdown(answer.coupled.step()));
     if (Breakdown fabric = fabric_breakdown(answer.coupled); !fabric.entries.empty())
       report.breakdowns.push_back(std::move(fabric));
     for (std::string& warning : fabric_warnings(answer.coupled, machine)) report.warnings.push_back(std::move(warning));
-    report.assumptions = assumptions(placed, machine);
   }
+  if (report.detail <= Detail::kMeasures) return;
+  report.title = title(placed, machine);
   report.chains = chain_records(placed, answer);
+  if (placed.training.service_times) return;
+  report.finding = finding(answer.activity);
+  report.assumptions = assumptions(placed, machine);
 }
 
 }  // namespace windtunnel::modeling

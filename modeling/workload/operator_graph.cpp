@@ -16,7 +16,18 @@ namespace windtunnel::modeling {
 
 namespace {
 
-using BoostGraph = boost::adjacency_list<boost::vecS, boost::vecS, boost::bidirectionalS, Operator, DependencyKind>;
+/// Vertices are operators by number.
+using BoostGraph =
+    boost::adjacency_list<boost::vecS, boost::vecS, boost::bidirectionalS, boost::no_property, DependencyKind>;
+
+BoostGraph boost_graph(const OperatorGraph& operators) {
+  BoostGraph graph(operators.size());
+  for (int vertex = 0; vertex < operators.size(); ++vertex) {
+    for (const Dependency& dependency : operators.producers(vertex))
+      boost::add_edge(dependency.producer, vertex, dependency.kind, graph);
+  }
+  return graph;
+}
 
 std::string work_label(const Operator& op) {
   if (op.kind == OperatorKind::kCollective)
@@ -77,10 +88,11 @@ std::string to_string(CommGroup group) {
 }
 
 struct OperatorGraph::Implementation {
-  BoostGraph graph;
-  /// By consumer, as added.
-  std::vector<std::vector<Dependency>> producers;
-  /// By segment and pass, as added: they are asked for far more often than the graph grows.
+  std::vector<Operator> operators;
+  /// Those of consumer k end where those of consumer k + 1 begin.
+  std::vector<Dependency> dependencies;
+  std::vector<std::size_t> first_dependency = {0};
+  /// By segment and pass, as added.
   std::array<std::vector<int>, kSegments * kPasses> members;
 
   static std::size_t slot(Segment segment, Pass pass) {
@@ -94,7 +106,6 @@ OperatorGraph::OperatorGraph(OperatorGraph&&) noexcept = default;
 OperatorGraph& OperatorGraph::operator=(OperatorGraph&&) noexcept = default;
 
 int OperatorGraph::add(Operator op, const std::vector<Dependency>& producers) {
-  BoostGraph& graph = implementation_->graph;
   const int vertex = size();
   for (const Dependency& dependency : producers) {
     if (dependency.producer < 0 || dependency.producer >= vertex) {
@@ -102,23 +113,26 @@ int OperatorGraph::add(Operator op, const std::vector<Dependency>& producers) {
           fmt::format("operator '{}' waits for vertex {}, expected 0..{}", op.name, dependency.producer, vertex - 1));
     }
   }
-  implementation_->members[Implementation::slot(op.segment, op.pass)].push_back(vertex);
-  implementation_->producers.push_back(producers);
-  boost::add_vertex(std::move(op), graph);
-  for (const Dependency& dependency : producers) boost::add_edge(dependency.producer, vertex, dependency.kind, graph);
+  Implementation& own = *implementation_;
+  own.members[Implementation::slot(op.segment, op.pass)].push_back(vertex);
+  own.operators.push_back(std::move(op));
+  own.dependencies.insert(own.dependencies.end(), producers.begin(), producers.end());
+  own.first_dependency.push_back(own.dependencies.size());
   return vertex;
 }
 
 int OperatorGraph::size() const {
-  return static_cast<int>(boost::num_vertices(implementation_->graph));
+  return static_cast<int>(implementation_->operators.size());
 }
 
 const Operator& OperatorGraph::at(int vertex) const {
-  return implementation_->graph[vertex];
+  return implementation_->operators[vertex];
 }
 
-const std::vector<Dependency>& OperatorGraph::producers(int vertex) const {
-  return implementation_->producers[vertex];
+std::span<const Dependency> OperatorGraph::producers(int vertex) const {
+  const Implementation& own = *implementation_;
+  const std::size_t first = own.first_dependency[vertex];
+  return std::span(own.dependencies).subspan(first, own.first_dependency[vertex + 1] - first);
 }
 
 const std::vector<int>& OperatorGraph::members(Segment segment, Pass pass) const {
@@ -127,16 +141,17 @@ const std::vector<int>& OperatorGraph::members(Segment segment, Pass pass) const
 
 std::vector<int> OperatorGraph::topological_order() const {
   std::vector<int> order;
-  boost::topological_sort(implementation_->graph, std::back_inserter(order));
+  const BoostGraph graph = boost_graph(*this);
+  boost::topological_sort(graph, std::back_inserter(order));
   std::reverse(order.begin(), order.end());
   return order;
 }
 
 std::string OperatorGraph::to_dot() const {
-  const BoostGraph& graph = implementation_->graph;
+  const BoostGraph graph = boost_graph(*this);
   std::ostringstream out;
   const auto write_vertex = [&](std::ostream& stream, int vertex) {
-    const Operator& op = graph[vertex];
+    const Operator& op = at(vertex);
     stream << fmt::format("[shape=box, style=filled, fillcolor=\"{}\", label=\"{} {}\\n{}\\n{}\"]",
                           op.kind == OperatorKind::kCollective ? "lightblue" : "white", to_string(op.segment),
                           to_string(op.pass), op.name, work_label(op));

@@ -9,6 +9,7 @@
 
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -119,7 +120,7 @@ class OperatorGraph {
 
   int size() const;
   const Operator& at(int vertex) const;
-  const std::vector<Dependency>& producers(int vertex) const;
+  std::span<const Dependency> producers(int vertex) const;
   /// Vertices of one template in program order.
   const std::vector<int>& members(Segment segment, Pass pass) const;
   /// A topological order by Boost.Graph; equals program order up to ties.

@@ -128,7 +128,7 @@ TEST_CASE("the graph accepts only earlier producers and numbers operators in pro
   CHECK(graph.add({.name = "second"}, {{0, DependencyKind::kStreamed}}) == 1);
   CHECK_THROWS_WITH(graph.add({.name = "third"}, {{2, DependencyKind::kComplete}}),
                     "operator 'third' waits for vertex 2, expected 0..1");
-  CHECK(graph.producers(1).at(0).kind == DependencyKind::kStreamed);
+  CHECK(graph.producers(1).front().kind == DependencyKind::kStreamed);
   CHECK(graph.topological_order() == std::vector<int>{0, 1});
   CHECK_THAT(graph.to_dot(), ContainsSubstring("0->1") && ContainsSubstring("style=dashed"));
 }
