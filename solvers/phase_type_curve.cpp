@@ -81,6 +81,9 @@ PhaseTypeCurve::Values PhaseTypeCurve::by_squaring(double elapsed_s) const {
 // Once nothing is left in the phases, later jumps add nothing and are not stored. Denormal numbers, which have lost
 // their digits and are slow to work with, count as nothing.
 void PhaseTypeCurve::extend_to(long jumps) {
+  if (static_cast<long>(survives_.capacity()) <= jumps)
+    for (auto* by_jumps : {&survives_, &ended_, &ends_at_})
+      by_jumps->reserve(static_cast<std::size_t>(jumps + jumps / 2 + 64));
   while (static_cast<long>(survives_.size()) <= jumps && survives_.back() > 0.0) {
     const Eigen::Index n = phase_.size();
     next_ = phase_.cwiseProduct(stay_);

@@ -21,18 +21,19 @@ double poisson_expectation(double lambda, Value value, BoundBelow bound_below, B
   constexpr double kNegligible = 1e-16;
   const auto mode = static_cast<long>(std::floor(lambda));
   const double mode_probability = poisson_mode_probability(lambda);
+  const double reciprocal = 1.0 / lambda;
   double total = mode_probability * value(mode);
   double probability = mode_probability;
   for (long j = mode; j > 0 && probability > 0.0; --j) {
-    const double ratio = static_cast<double>(j) / lambda;
-    if (j < mode && probability * ratio / (1.0 - ratio) * bound_below(j - 1) <= kNegligible * total) break;
+    const double ratio = static_cast<double>(j) * reciprocal;
+    if (j < mode && probability * ratio * bound_below(j - 1) <= kNegligible * total * (1.0 - ratio)) break;
     probability *= ratio;
     total += probability * value(j - 1);
   }
   probability = mode_probability;
   for (long j = mode + 1; probability > 0.0; ++j) {
     const double ratio = lambda / static_cast<double>(j);
-    if (probability * ratio / (1.0 - ratio) * bound_above(j) <= kNegligible * total) break;
+    if (probability * ratio * bound_above(j) <= kNegligible * total * (1.0 - ratio)) break;
     probability *= ratio;
     total += probability * value(j);
   }

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <stdexcept>
+#include <tuple>
 
 #include "solvers/gaussian_max.h"
 
@@ -44,6 +45,22 @@ Count warm_up(PipelineSchedule schedule, Count pipeline, Count virtual_stages, C
   return std::min(total, 2 * behind + (virtual_stages - 1) * group_size(pipeline, micro_batches));
 }
 
+using RankOrders = std::vector<std::vector<PipelineStep>>;
+
+/// Of all ranks; a fixed point of times asks for the same schedule again and again.
+const RankOrders& rank_orders(const PipelineProblem& p) {
+  using Shape = std::tuple<PipelineSchedule, Count, Count, Count>;
+  thread_local Shape last_shape;
+  thread_local RankOrders orders;
+  const Shape shape{p.schedule, p.pipeline, p.virtual_stages, p.micro_batches};
+  if (shape == last_shape && !orders.empty()) return orders;
+  orders.clear();
+  for (Count rank = 0; rank < p.pipeline; ++rank)
+    orders.push_back(pipeline_order(p.schedule, p.pipeline, p.virtual_stages, p.micro_batches, rank));
+  last_shape = shape;
+  return orders;
+}
+
 /// Ends of every unit, [chunk][micro-batch] per direction; negative mean marks "not yet".
 class Recursion {
  public:
@@ -55,10 +72,7 @@ class Recursion {
         rank_free_(problem.pipeline) {}
 
   PipelineTime solve() {
-    std::vector<std::vector<PipelineStep>> orders;
-    for (Count rank = 0; rank < p_.pipeline; ++rank) {
-      orders.push_back(pipeline_order(p_.schedule, p_.pipeline, p_.virtual_stages, p_.micro_batches, rank));
-    }
+    const RankOrders& orders = rank_orders(p_);
     std::vector<std::size_t> next(p_.pipeline, 0);
     std::size_t left = orders.size() * orders.front().size();
     while (left > 0) {

@@ -7,6 +7,7 @@
 
 #include <array>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -32,6 +33,8 @@ struct Source {
   std::string title;
   std::string where;
 };
+/// By the key that figures name. Every copy of a profile shares them.
+using Sources = std::shared_ptr<const std::map<std::string, Source>>;
 
 /// Size-dependent efficiency of a matrix multiplication in one precision; see costs/operator_cost.h.
 struct GemmEfficiency {
@@ -297,7 +300,7 @@ struct SoftwareGeneration {
   Figure step_overhead_s;
   EngineCosts engine;
   TrainingHabits training;
-  std::map<std::string, Source> sources;
+  Sources sources;
 };
 
 struct HardwareProfile {
@@ -320,7 +323,7 @@ struct HardwareProfile {
   Fabric fabric;
   std::vector<Component> components;
   Jitter jitter;
-  std::map<std::string, Source> sources;
+  Sources sources;
 };
 
 }  // namespace windtunnel::modeling

@@ -27,7 +27,7 @@ std::string to_string(Evidence evidence) {
   return "";
 }
 
-std::map<std::string, Source> read_sources(YamlReader block) {
+Sources read_sources(YamlReader block) {
   std::map<std::string, Source> sources;
   for (const auto& [key, value] : block.entries()) {
     YamlReader entry = value.map();
@@ -35,7 +35,7 @@ std::map<std::string, Source> read_sources(YamlReader block) {
     entry.finish();
   }
   if (sources.empty()) throw SpecError(block.location(), "found no sources, expected at least one");
-  return sources;
+  return std::make_shared<const std::map<std::string, Source>>(std::move(sources));
 }
 
 Figure FigureReader::origin(YamlReader& figure) const {

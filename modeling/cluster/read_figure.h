@@ -12,12 +12,12 @@
 namespace windtunnel::modeling {
 
 /// `sources: {key: {title, where}}`, at least one.
-std::map<std::string, Source> read_sources(YamlReader block);
+Sources read_sources(YamlReader block);
 
 /// Reads figures and refuses one whose source is not among the sources.
 class FigureReader {
  public:
-  explicit FigureReader(const std::map<std::string, Source>& sources) : sources_(&sources) {}
+  explicit FigureReader(Sources sources) : sources_(std::move(sources)) {}
 
   /// A figure with a unit, > 0 unless `may_be_zero`.
   Figure quantity(YamlReader& block, std::string_view key, Dimension dimension, bool may_be_zero = false) const;
@@ -31,7 +31,7 @@ class FigureReader {
  private:
   Figure origin(YamlReader& figure) const;
 
-  const std::map<std::string, Source>* sources_;
+  Sources sources_;
 };
 
 }  // namespace windtunnel::modeling
