@@ -279,38 +279,70 @@ double worst_limit_ratio(const ServingAnswer& answer, const ServiceLevelObjectiv
   return worst_ratio(answer, slo);
 }
 
+namespace {
+
+/// The root of a function that grows with the load, sought where latencies are nearly straight lines: in
+/// x = -log(1 - load), as they grow with 1 / (1 - load). Secants within a bracket whose ends are evaluated only when
+/// they are needed.
+class LoadSearch {
+ public:
+  /// The load at which `excess(load)` = 0, within 0.1 %; 0 or 1 when it is positive or negative throughout.
+  template <typename Excess>
+  double find(const Excess& excess) {
+    constexpr int kMostSteps = 16;
+    for (int step = 0; step < kMostSteps; ++step) {
+      const double at = excess(load(x_));
+      if (at > 0.0 && x_ == kAlmostIdle) return 0.0;
+      if (at <= 0.0 && x_ == kAlmostFull) return 1.0;
+      const double next = next_x(at);
+      (at > 0.0 ? high_ : low_) = {x_, at, true};
+      before_ = {x_, at, true};
+      x_ = std::clamp(next, low_.x, high_.x);
+      // The next step would be several times shorter still.
+      if (std::abs(load(x_) - load(before_.x)) < kAccuracy * load(before_.x) && x_ != kAlmostFull) return load(x_);
+      if (!low_.known || !high_.known) continue;
+      if (load(high_.x) - load(low_.x) < kAccuracy * load(low_.x)) return load(x_);
+      // No nearer to an end than a fiftieth: a bracket shrinks from both sides.
+      const double margin = 0.02 * (high_.x - low_.x);
+      x_ = std::clamp(x_, low_.x + margin, high_.x - margin);
+    }
+    return load(x_);
+  }
+
+ private:
+  struct Point {
+    double x = 0.0;
+    double excess = 0.0;
+    bool known = false;
+  };
+
+  static constexpr double kAccuracy = 1e-3, kAlmostIdle = 1e-3, kAlmostFull = 7.0;
+  static double load(double x) { return -std::expm1(-x); }
+
+  /// By the line through the last two points; by slope 1 where there is none that rises. Across the bracket where the
+  /// line leaves it.
+  double next_x(double at) const {
+    const double rise = at - before_.excess, run = x_ - before_.x;
+    const double next = before_.known && rise / run > 0.0 ? x_ - at * run / rise : x_ - at;
+    const Point& other = at > 0.0 ? low_ : high_;
+    const bool leaves = at > 0.0 ? next <= other.x : next >= other.x;
+    if (!leaves || !other.known) return next;
+    return x_ + (other.x - x_) * at / (at - other.excess);
+  }
+
+  Point low_{.x = kAlmostIdle}, high_{.x = kAlmostFull}, before_;
+  /// A load of 80 %.
+  double x_ = -std::log(0.2);
+};
+
+}  // namespace
+
 std::optional<double> max_arrival_rate_per_s(const PlacedServing& placed) {
   if (!is_open(placed.system)) return std::nullopt;
-  constexpr double kAlmostIdle = 1e-3, kAlmostFull = 1.0 - 1e-3;
-  constexpr int kMostSteps = 16;
-  constexpr double kAccuracy = 1e-3;
   const double capacity = serving_capacity_per_s(placed.system);
   if (placed.slo.empty()) return capacity;
-  double low = kAlmostIdle * capacity, high = kAlmostFull * capacity;
-  const double first = worst_ratio_at(placed, low), last = worst_ratio_at(placed, high);
-  if (first > 1.0) return 0.0;
-  if (last <= 1.0) return capacity;
-  // Regula falsi on the logarithm of the worst ratio (Illinois rule: an end that stays counts half), kept off the ends.
-  double at_low = std::log(first), at_high = std::log(last);
-  int side = 0;
-  for (int step = 0; step < kMostSteps && high - low > kAccuracy * low; ++step) {
-    const double share = std::clamp(at_low / (at_low - at_high), 0.02, 0.98);
-    const double middle = low + share * (high - low);
-    const double at = std::log(std::max(worst_ratio_at(placed, middle), 1e-300));
-    if (std::abs(at) < kAccuracy) return middle;
-    if (at <= 0.0) {
-      low = middle;
-      at_low = at;
-      if (side == -1) at_high *= 0.5;
-      side = -1;
-    } else {
-      high = middle;
-      at_high = at;
-      if (side == 1) at_low *= 0.5;
-      side = 1;
-    }
-  }
-  return 0.5 * (low + high);
+  const auto excess = [&](double load) { return std::log(std::max(worst_ratio_at(placed, load * capacity), 1e-300)); };
+  return capacity * LoadSearch().find(excess);
 }
 
 }  // namespace windtunnel::modeling
