@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "modeling/chains/compound_law.h"
 #include "solvers/incomplete_gamma.h"
 
 namespace windtunnel::modeling {
@@ -20,20 +21,8 @@ constexpr double kLongestTail = 5e-4;
 /// Laws of what arrives are computed at this many backlogs and mixed between them.
 constexpr int kArrivalNodes = 14;
 constexpr double kNegligible = 1e-12;
-
-/// Law of the total of a Poisson number of prompts, by Panjer's recursion (ASTIN Bulletin 12, 1981):
-/// g_n = (a / n) sum over j of j f_j g_{n-j}.
-std::vector<double> compound_poisson(double mean, const PromptQuanta& prompts, int size) {
-  std::vector<double> law(static_cast<std::size_t>(size), 0.0);
-  law[0] = std::exp(-mean * (1.0 - prompts.probability[0]));
-  const int longest = static_cast<int>(prompts.probability.size()) - 1;
-  for (int n = 1; n < size; ++n) {
-    double sum = 0.0;
-    for (int j = 1; j <= std::min(n, longest); ++j) sum += j * prompts.probability[j] * law[n - j];
-    law[n] = mean / n * sum;
-  }
-  return law;
-}
+/// No sum of probabilities reaches it.
+constexpr double kEndless = 2.0;
 
 /// Law of the number of arrivals with this mean and variance over mean: negative binomial above 1, Poisson at 1, below
 /// it Poisson mixed with "the whole numbers next to the mean".
@@ -88,7 +77,8 @@ WorkLaws work_laws(const std::vector<double>& counts, double mean, const PromptQ
 WorkLaws arriving_work(const PromptStream& stream, double seconds, const PromptQuanta& prompts, int size) {
   const double mean = stream.rate_per_s * seconds;
   if (std::abs(stream.scv - 1.0) < 1e-9) {
-    std::vector<double> law = compound_poisson(mean, prompts, size);
+    const double nothing = std::exp(-mean * (1.0 - prompts.probability[0]));
+    std::vector<double> law = compound_law({.a = 0.0, .b = mean}, prompts.probability, nothing, size, kEndless);
     return {law, law};
   }
   return work_laws(count_law(mean, count_dispersion(stream, seconds)), mean, prompts, size);
@@ -101,10 +91,12 @@ std::vector<double> stationary_law(std::vector<std::vector<double>>& p) {
     double leave = 0.0;
     for (int j = 0; j < k; ++j) leave += p[k][j];
     if (leave <= 0.0) continue;
+    const double* last = p[k].data();
     for (int i = 0; i < k; ++i) {
       if (p[i][k] == 0.0) continue;
-      p[i][k] /= leave;
-      for (int j = 0; j < k; ++j) p[i][j] += p[i][k] * p[k][j];
+      double* row = p[i].data();
+      const double share = row[k] /= leave;
+      for (int j = 0; j < k; ++j) row[j] += share * last[j];
     }
   }
   std::vector<double> law(static_cast<std::size_t>(n), 0.0);

@@ -28,13 +28,23 @@ double within(const LatencyLaw& law, double limit_s) {
   return limit_s == kNoLimit ? 1.0 : law.probability_within(limit_s);
 }
 
-/// Atoms gathered into even cells between the least and the largest, each at its mean.
-std::vector<LatencyLaw::Atom> gathered(const std::vector<LatencyLaw::Atom>& atoms, int cells) {
-  double least = INFINITY, largest = 0.0;
+struct Range {
+  double least = INFINITY;
+  double largest = 0.0;
+};
+
+Range range_of(const std::vector<LatencyLaw::Atom>& atoms) {
+  Range range;
   for (const LatencyLaw::Atom& atom : atoms) {
-    least = std::min(least, atom.value_s);
-    largest = std::max(largest, atom.value_s);
+    range.least = std::min(range.least, atom.value_s);
+    range.largest = std::max(range.largest, atom.value_s);
   }
+  return range;
+}
+
+/// Atoms gathered into even cells of their range, each at its mean.
+std::vector<LatencyLaw::Atom> gathered(const std::vector<LatencyLaw::Atom>& atoms, const Range& range, int cells) {
+  const auto [least, largest] = range;
   const double scale = largest > least ? (cells - 1) / (largest - least) : 0.0;
   std::vector<LatencyLaw::Atom> sums(static_cast<std::size_t>(cells));
   for (const LatencyLaw::Atom& atom : atoms) {
@@ -50,11 +60,11 @@ std::vector<LatencyLaw::Atom> gathered(const std::vector<LatencyLaw::Atom>& atom
 
 void add_cell(const OutputCell& cell, const std::vector<LatencyLaw::Atom>& first, const GapNoise& noise,
               const RequestLimits& limits, double overhead_s, Laws& laws) {
-  std::vector<LatencyLaw::Atom> gaps;
-  visit_total_gap(noise, cell.iterations, [&](double total_s, double weight) { gaps.push_back({total_s, weight}); });
-  for (const LatencyLaw::Atom& total : gathered(gaps, kTpotCells))
+  const std::vector<LatencyLaw::Atom> gaps = total_gap(noise, cell.iterations);
+  const Range range = range_of(gaps);
+  for (const LatencyLaw::Atom& total : gathered(gaps, range, kTpotCells))
     laws.tpot.add(total.value_s / cell.gaps, cell.weight * total.weight);
-  for (const LatencyLaw::Atom& total : gathered(gaps, kGapCells)) {
+  for (const LatencyLaw::Atom& total : gathered(gaps, range, kGapCells)) {
     const bool tpot_met = total.value_s / cell.gaps <= limits.tpot_s;
     for (const LatencyLaw::Atom& one : first) {
       const double e2e_s = one.value_s + overhead_s + total.value_s;

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "modeling/chains/compound_law.h"
+
 namespace windtunnel::modeling {
 
 namespace {
@@ -26,30 +28,31 @@ double averaged_share(double x) {
   return x < 1e-4 ? 1.0 - x / 3.0 : 2.0 * (x - 1.0 + std::exp(-x)) / (x * x);
 }
 
-void visit_normal(double mean, double std, const std::function<void(double, double)>& visit) {
+/// So much work (quanta), with a probability.
+struct Work {
+  double quanta = 0.0;
+  double weight = 0.0;
+};
+
+std::vector<Work> normal_points(double mean, double std) {
+  std::vector<Work> points;
   double total = 0.0;
-  const auto point = [](int i) { return kNormalStep * (i - (kNormalPoints - 1) / 2); };
-  for (int i = 0; i < kNormalPoints; ++i) total += std::exp(-0.5 * point(i) * point(i));
-  for (int i = 0; i < kNormalPoints; ++i) visit(mean + std * point(i), std::exp(-0.5 * point(i) * point(i)) / total);
+  for (int i = 0; i < kNormalPoints; ++i) {
+    const double at = kNormalStep * (i - (kNormalPoints - 1) / 2);
+    points.push_back({mean + std * at, std::exp(-0.5 * at * at)});
+    total += points.back().weight;
+  }
+  for (Work& point : points) point.weight /= total;
+  return points;
 }
 
-/// Law of the total work (quanta) of a negative binomial number of prompts, Poisson where the variance is the mean, by
-/// Panjer's recursion: g_n = sum over j of (a + b j / n) f_j g_{n-j} / (1 - a f_0).
-std::vector<double> compound_law(double mean, double variance, const std::vector<double>& prompt, double most) {
+/// Law of the total work (quanta) of a negative binomial number of prompts, Poisson where the variance is the mean.
+std::vector<double> prompt_work(double mean, double variance, const std::vector<double>& prompt, double most) {
   const double ratio = std::max(1.0, variance / mean), a = ratio > 1.0 + 1e-9 ? 1.0 - 1.0 / ratio : 0.0;
   const double shape = a > 0.0 ? mean / (ratio - 1.0) : 0.0, b = a > 0.0 ? (shape - 1.0) * a : mean;
-  const int size = static_cast<int>(most), longest = static_cast<int>(prompt.size()) - 1;
-  std::vector<double> law(static_cast<std::size_t>(size) + 1, 0.0);
-  law[0] =
+  const double nothing =
       a > 0.0 ? std::exp(shape * std::log((1.0 - a) / (1.0 - a * prompt[0]))) : std::exp(-mean * (1.0 - prompt[0]));
-  double total = law[0];
-  for (int n = 1; n <= size && total < 1.0 - 1e-10; ++n) {
-    double sum = 0.0;
-    for (int j = 1; j <= std::min(n, longest); ++j) sum += (a + b * j / n) * prompt[j] * law[n - j];
-    law[n] = sum / (1.0 - a * prompt[0]);
-    total += law[n];
-  }
-  return law;
+  return compound_law({a, b}, prompt, nothing, static_cast<int>(most) + 1, 1.0 - 1e-10);
 }
 
 struct Moments {
@@ -66,18 +69,19 @@ Moments moments_of(const std::vector<double>& law) {
   return moments;
 }
 
-/// Visits the work (quanta) that `count` prompts bring, their number having this mean and variance.
-void visit_work(double mean, double variance, const std::vector<double>& prompt,
-                const std::function<void(double, double)>& visit) {
+/// Law of the work that prompts bring, their number having this mean and variance.
+std::vector<Work> work_law(double mean, double variance, const std::vector<double>& prompt) {
   const Moments one = moments_of(prompt);
   const double work = mean * one.mean;
-  if (work < 1e-12) return visit(0.0, 1.0);
+  if (work < 1e-12) return {{0.0, 1.0}};
   const double scatter = mean * (one.square - one.mean * one.mean) + variance * one.mean * one.mean;
-  if (work > kSmoothWork) return visit_normal(work, std::sqrt(scatter), visit);
+  if (work > kSmoothWork) return normal_points(work, std::sqrt(scatter));
   const std::vector<double> law =
-      compound_law(mean, variance, prompt, work + 9.0 * std::sqrt(scatter) + 9.0 * one.square / one.mean);
+      prompt_work(mean, variance, prompt, work + 9.0 * std::sqrt(scatter) + 9.0 * one.square / one.mean);
+  std::vector<Work> points;
   for (std::size_t n = 0; n < law.size(); ++n)
-    if (law[n] > 1e-10) visit(static_cast<double>(n), law[n]);
+    if (law[n] > 1e-10) points.push_back({static_cast<double>(n), law[n]});
+  return points;
 }
 
 }  // namespace
@@ -87,7 +91,7 @@ double own_prompts_within(const GapNoise& noise, double k) {
   return noise.own_prompts * (r > 1e-12 ? (1.0 - std::pow(r, k)) / (1.0 - r) : 1.0);
 }
 
-void visit_total_gap(const GapNoise& noise, double k, const std::function<void(double, double)>& visit) {
+std::vector<LatencyLaw::Atom> total_gap(const GapNoise& noise, double k) {
   const double own = own_prompts_within(noise, k);
   const double prompts = std::max(0.0, k * noise.prompts_per_cycle + own);
   const double growth = noise.dispersion_growth - (noise.dispersion_growth - 1.0) / std::max(1.0, k);
@@ -99,12 +103,16 @@ void visit_total_gap(const GapNoise& noise, double k, const std::function<void(d
   const double slow_std_s = std::sqrt(slow_s2);
   const double quantum_s = noise.prompt_s / std::max(1e-12, moments_of(noise.prompts.probability).mean);
   const double work = prompts * noise.prompt_s / std::max(1e-300, quantum_s);
-  visit_work(prompts, prompts * dispersion, noise.prompts.probability, [&](double quanta, double weight) {
-    const double fast_s = k * noise.cycle_s + noise.prompt_s * own + quantum_s * (quanta - work);
+  const std::vector<Work> works = work_law(prompts, prompts * dispersion, noise.prompts.probability);
+  std::vector<LatencyLaw::Atom> atoms;
+  atoms.reserve(works.size() * noise.slow_shape.size());
+  for (const Work& one : works) {
+    const double fast_s = k * noise.cycle_s + noise.prompt_s * own + quantum_s * (one.quanta - work);
     for (const LatencyLaw::Atom& slow : noise.slow_shape)
-      visit(noise.start_s + std::clamp(fast_s + slow_std_s * slow.value_s, 0.0, k * noise.longest_cycle_s),
-            weight * slow.weight);
-  });
+      atoms.push_back({noise.start_s + std::clamp(fast_s + slow_std_s * slow.value_s, 0.0, k * noise.longest_cycle_s),
+                       one.weight * slow.weight});
+  }
+  return atoms;
 }
 
 }  // namespace windtunnel::modeling

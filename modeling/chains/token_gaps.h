@@ -6,7 +6,6 @@
 // the fast part keeps its lattice: few prompts hit a short output.
 #pragma once
 
-#include <functional>
 #include <vector>
 
 #include "modeling/chains/engine_model.h"
@@ -49,7 +48,7 @@ struct GapNoise {
 /// Prompts beyond the mean in the first k cycles.
 double own_prompts_within(const GapNoise& noise, double k);
 
-/// Calls `visit(total seconds of k cycles, weight)` for atoms whose weights sum to 1.
-void visit_total_gap(const GapNoise& noise, double k, const std::function<void(double, double)>& visit);
+/// Law of the total seconds of k cycles: atoms whose weights sum to 1.
+std::vector<LatencyLaw::Atom> total_gap(const GapNoise& noise, double k);
 
 }  // namespace windtunnel::modeling
