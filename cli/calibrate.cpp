@@ -46,6 +46,7 @@ std::string as_profile(const Calibration& calibration, const std::string& file) 
     text += fmt::format("# {}: {} samples fitted, median error {:.1f} %; {} held out, median error {:.1f} %",
                         curve.place, curve.fitted_samples, 100.0 * curve.fitted_error, curve.held_out_samples,
                         100.0 * curve.held_out_error);
+    if (curve.profile_error) text += fmt::format("; of the profile's own curve {:.1f} %", 100.0 * *curve.profile_error);
     if (curve.cached_samples > 0) text += fmt::format("; {} left out, faster than memory", curve.cached_samples);
     text += "\n";
   }
@@ -66,7 +67,8 @@ std::string as_json(const Calibration& calibration) {
                       {"held_out_samples", curve.held_out_samples},
                       {"cached_samples", curve.cached_samples},
                       {"fitted_median_error_ratio", curve.fitted_error},
-                      {"held_out_median_error_ratio", curve.held_out_error}});
+                      {"held_out_median_error_ratio", curve.held_out_error},
+                      {"profile_median_error_ratio", curve.profile_error ? Json(*curve.profile_error) : Json()}});
   }
   return Json({{"device", calibration.device}, {"curves", curves}}).dump(2) + "\n";
 }

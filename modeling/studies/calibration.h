@@ -8,9 +8,11 @@
 //   attention    forward_compute_ratio, half_length (causal prefill), and a constant per call that is dropped
 //   experts      rate_ratio and group of grouped products, relative to single ones
 //   collectives  rate by message size: knots at every second size, the sizes between are held out
+// Beside it stands the error of the profile's own curve on the same samples: what a profile may store.
 // Short benchmarks: sustained_ratio is taken as 1 and launch as 0, both belong to long runs and to software.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -47,6 +49,9 @@ struct FittedCurve {
   /// Medians of |predicted / measured - 1|.
   double fitted_error = 0.0;
   double held_out_error = 0.0;
+  /// The same on the held-out samples for the curve as the profile has it (the constant of a call fitted anew); empty:
+  /// the profile has none, or the kind is collectives.
+  std::optional<double> profile_error;
 };
 
 struct Calibration {

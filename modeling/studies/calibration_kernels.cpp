@@ -94,8 +94,19 @@ struct KernelFit {
   FittedCurve curve;
 };
 
+/// Median error of the profile's own curve on the held-out samples; only the constant of a call is fitted.
+double profile_error(const SplitSamples& parts, const HardwareProfile& profile, const FitParameter& constant) {
+  const Machine machine = benchmark_machine(profile);
+  const std::vector<double> measured = measurements(parts.fitted);
+  const std::vector<double> best = fit_parameters({constant}, [&](const std::vector<double>& x) {
+    return mean_log_error(predictions(parts.fitted, machine, x.front()), measured);
+  });
+  return median_relative_error(predictions(parts.held_out, machine, best.front()), measurements(parts.held_out));
+}
+
 KernelFit fit_kernels(const std::string& place, const std::vector<KernelSample>& samples,
-                      const HardwareProfile& profile, const std::vector<FitParameter>& parameters, const Apply& apply) {
+                      const HardwareProfile& profile, bool has_curve, const std::vector<FitParameter>& parameters,
+                      const Apply& apply) {
   const SplitSamples parts = split(samples, profile);
   KernelFit fit;
   fit.curve.place = place;
@@ -103,6 +114,7 @@ KernelFit fit_kernels(const std::string& place, const std::vector<KernelSample>&
   fit.curve.held_out_samples = parts.held_out.size();
   fit.curve.cached_samples = parts.cached;
   if (parts.fitted.empty()) return fit;
+  if (has_curve) fit.curve.profile_error = profile_error(parts, profile, parameters.back());
   Machine machine = benchmark_machine(profile);
   const std::vector<double> measured = measurements(parts.fitted);
   fit.numbers = fit_parameters(parameters, [&](const std::vector<double>& x) {
@@ -175,7 +187,7 @@ std::vector<FittedCurve> fit_products(const CsvTable& samples, const std::vector
     if (!profile.compute.peak_flop_per_s[index]) continue;
     const double call_s = is_narrow(format) ? 2e-5 : 2e-9;
     KernelFit fit = fit_kernels(
-        "compute.gemm." + to_string(format), measured, profile,
+        "compute.gemm." + to_string(format), measured, profile, profile.compute.gemm[index].has_value(),
         {{0.8, 0.1, 1.0}, {0.8, 0.1, 1.0}, {2e-6, 1e-7, 2e-5}, {200.0, 1.0, 4000.0}, {0.5 * call_s, 1e-9, call_s}},
         [&, index](const std::vector<double>& x, HardwareProfile& p) {
           GemmEfficiency gemm;
@@ -215,12 +227,12 @@ std::vector<FittedCurve> fit_attention(const CsvTable& samples, const std::vecto
                         .measured_s = kMillisecond * samples.positive(row, "latency_ms"),
                         .shape = {heads, key_value_heads, batch}});
   }
-  KernelFit fit =
-      fit_kernels("compute.attention", measured, profile, {{0.5, 0.05, 1.0}, {1000.0, 1.0, 8000.0}, {1e-5, 1e-9, 1e-4}},
-                  [](const std::vector<double>& x, HardwareProfile& p) {
-                    p.compute.attention.forward_compute_ratio.value = x[0];
-                    p.compute.attention.half_length.value = x[1];
-                  });
+  KernelFit fit = fit_kernels("compute.attention", measured, profile, true,
+                              {{0.5, 0.05, 1.0}, {1000.0, 1.0, 8000.0}, {1e-5, 1e-9, 1e-4}},
+                              [](const std::vector<double>& x, HardwareProfile& p) {
+                                p.compute.attention.forward_compute_ratio.value = x[0];
+                                p.compute.attention.half_length.value = x[1];
+                              });
   if (!fit.numbers.empty()) {
     fit.curve.figures = {ratio_figure("forward_compute_ratio", fit.numbers[0]),
                          count_figure("half_length", fit.numbers[1])};
@@ -254,14 +266,14 @@ std::vector<FittedCurve> fit_experts(const CsvTable& samples, const std::vector<
                         .measured_s = kMillisecond * samples.positive(row, "latency_ms"),
                         .shape = {hidden, inner, experts}});
   }
-  KernelFit fit =
-      fit_kernels("compute.grouped", measured, profile, {{0.7, 0.05, 1.0}, {2e-7, 1e-9, 1e-5}, {2e-5, 1e-9, 3e-4}},
-                  [](const std::vector<double>& x, HardwareProfile& p) {
-                    GroupedEfficiency grouped;
-                    grouped.rate_ratio.value = x[0];
-                    grouped.group_s.value = x[1];
-                    p.compute.grouped = grouped;
-                  });
+  KernelFit fit = fit_kernels("compute.grouped", measured, profile, profile.compute.grouped.has_value(),
+                              {{0.7, 0.05, 1.0}, {2e-7, 1e-9, 1e-5}, {2e-5, 1e-9, 3e-4}},
+                              [](const std::vector<double>& x, HardwareProfile& p) {
+                                GroupedEfficiency grouped;
+                                grouped.rate_ratio.value = x[0];
+                                grouped.group_s.value = x[1];
+                                p.compute.grouped = grouped;
+                              });
   if (!fit.numbers.empty())
     fit.curve.figures = {ratio_figure("rate_ratio", fit.numbers[0]), time_figure("group", fit.numbers[1])};
   return {fit.curve};

@@ -3,8 +3,10 @@
 
 #include <fmt/format.h>
 
+#include <filesystem>
 #include <numeric>
 
+#include "modeling/cluster/read_profile.h"
 #include "modeling/costs/collective_cost.h"
 #include "modeling/costs/operator_cost.h"
 #include "modeling/spec/spec_error.h"
@@ -64,10 +66,39 @@ TEST_CASE("calibrate finds the curve its samples were made with", "[calibration]
   CHECK(curve.place == "compute.gemm.bf16");
   CHECK(curve.fitted_samples + curve.held_out_samples == samples.rows());
   CHECK(curve.held_out_error < 0.01);
+  CHECK(curve.profile_error.value() > 0.05);
+  SECTION("and none in the profile that made them") {
+    const Calibration own = calibrate(samples, all_rows(samples), made.profile);
+    CHECK(own.curves.front().profile_error.value() < 1e-4);
+  }
   CHECK(value_of(curve, "compute_ratio") == Approx(0.71).epsilon(0.02));
   CHECK(value_of(curve, "memory_ratio") == Approx(0.83).epsilon(0.02));
   CHECK(value_of(curve, "floor") == Approx(3e-6).epsilon(0.05));
   CHECK(value_of(curve, "half_depth") == Approx(150.0).epsilon(0.1));
+}
+
+TEST_CASE("the errors that profiles store are those of their curves on the held-out samples",
+          "[calibration][measured]") {
+  const std::filesystem::path operators = std::filesystem::path(WINDTUNNEL_SOURCE_DIR) / ".." / "shared" / "operators";
+  if (!std::filesystem::exists(operators)) {
+    WARN("skipped: no measured operators beside the repository");
+    return;
+  }
+  const auto [file, device] =
+      GENERATE(table<std::string, std::string>({{"aic_gemm_h100_sxm_trtllm-1.3.0rc10.csv", "h100-sxm-80gb"},
+                                                {"aic_gemm_b200_sxm_trtllm-1.3.0rc10.csv", "b200-sxm-180gb"},
+                                                {"aic_attn_context_a100_sxm_vllm-0.14.0.csv", "a100-sxm-80gb"}}));
+  const HardwareProfile profile = load_hardware_profile({.device = device});
+  const CsvTable samples = CsvTable::load((operators / file).string());
+  for (const FittedCurve& curve : calibrate(samples, all_rows(samples), profile).curves) {
+    std::optional<Figure> stored = profile.compute.attention.held_out_error;
+    for (const Precision format : {Precision::kBf16, Precision::kFp8, Precision::kNvfp4}) {
+      if (curve.place == "compute.gemm." + to_string(format))
+        stored = profile.compute.gemm[static_cast<std::size_t>(format)]->held_out_error;
+    }
+    INFO(device << ' ' << curve.place);
+    CHECK(stored.value().value == Approx(curve.profile_error.value()).margin(0.002));
+  }
 }
 
 TEST_CASE("calibrate leaves out samples faster than memory", "[calibration]") {
