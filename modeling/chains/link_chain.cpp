@@ -74,7 +74,7 @@ class LinkModel {
   int level() const { return level_; }
 
  private:
-  static ClassSet bit(const LinkClass& traffic) { return 1u << static_cast<int>(traffic.group); }
+  static ClassSet bit(const LinkClass& traffic) { return traffic.group ? 1u << static_cast<int>(*traffic.group) : 0u; }
   int choices() const { return static_cast<int>(blocking_.size()) + 1; }
   int hidden_sets() const { return 1 << hidden_.size(); }
   int healths() const { return health_ ? static_cast<int>(health_->states.size()) : 1; }
@@ -146,13 +146,14 @@ LinkAverages averages(const LinkModel& model, const solvers::Vector& probability
     if (model.speed(state) <= 0.0) continue;
     sum.up += p;
     if (state.active() == 0) continue;
-    sum.busy += p;
+    if (model.set_of(state) != 0) sum.busy += p;
     double least = 1.0;
     model.for_each_active(state, [&](const LinkClass& traffic) {
       const double share = model.share(traffic, state);
-      sum.on[static_cast<int>(traffic.group)] += p;
-      sum.served[static_cast<int>(traffic.group)] += p * share;
       sum.used += p * share;
+      if (!traffic.group) return;
+      sum.on[static_cast<int>(*traffic.group)] += p;
+      sum.served[static_cast<int>(*traffic.group)] += p * share;
       least = std::min(least, share);
     });
     if (least < kFullShare) sum.jammed += p;

@@ -13,6 +13,7 @@
 #pragma once
 
 #include <array>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,7 +25,9 @@
 namespace windtunnel::modeling {
 
 struct LinkClass {
-  CommGroup group = CommGroup::kTensor;
+  /// Empty: traffic beside the steps (checkpoints on their way), which slows the others and whose own pace nobody
+  /// awaits.
+  std::optional<CommGroup> group;
   /// Hidden beside compute (true) or holding the device (false).
   bool hidden = false;
   double transfers_per_step = 0.0;

@@ -156,6 +156,8 @@ Json training_schema() {
       {"context_exchange", choice({"ring", "all_gather", "all_to_all"},
                                   "how context ranks see each other's keys and values, default ring")},
       {"offload", offload_schema()},
+      {"expert_dispatch", choice({"deduplicated", "all_to_all"},
+                                 "a token crosses once per scale-up domain or once per expert, default by software")},
       {"expert_imbalance", number(1,
                                   "load of the fullest expert rank over the mean; default: expected for the software's "
                                   "spread of expert loads")},

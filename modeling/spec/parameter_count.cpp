@@ -61,6 +61,11 @@ ParameterCount parameter_count(const Model& model) {
   return count;
 }
 
+double training_state_bytes(const Model& model) {
+  constexpr double kBytesPerParameter = 14.0;
+  return model.hidden_size > 0 ? kBytesPerParameter * parameter_count(model).total() : 0.0;
+}
+
 double active_parameters(const Model& model) {
   const ParameterCount count = parameter_count(model);
   if (!model.is_mixture_of_experts()) return count.total();

@@ -27,6 +27,10 @@ struct ParameterCount {
 /// Counts of the model's matrices; the model must be complete (see complete_model.h).
 ParameterCount parameter_count(const Model& model);
 
+/// What a checkpoint of mixed-precision Adam holds, in bytes: 16-bit weights, 32-bit weights and two moments, 14 per
+/// parameter. 0 without a shape.
+double training_state_bytes(const Model& model);
+
 /// Weights that one token passes through: all of them, but of the routed experts only num_experts_per_tok.
 double active_parameters(const Model& model);
 

@@ -8,6 +8,7 @@
 namespace windtunnel::modeling {
 namespace {
 
+const Choices<bool> kNetworkChoices = {{"storage", false}, {"scale_out", true}};
 const Choices<SpareKind> kSpareChoices = {
     {"hot", SpareKind::kHot}, {"warm", SpareKind::kWarm}, {"cold", SpareKind::kCold}};
 
@@ -55,6 +56,19 @@ MemoryCheckpoint read_memory_checkpoint(YamlReader block) {
   return memory;
 }
 
+/// Only traffic beside the steps meets theirs, and its rate must be known before the steps are.
+void check_checkpoint_network(const Reliability& reliability, const YamlReader& block) {
+  if (!reliability.checkpoint_on_scale_out) return;
+  const bool writes = reliability.checkpoint_write_s > 0.0;
+  if (!writes && !reliability.checkpoint_memory) {
+    throw SpecError(block.location_of("network"),
+                    "nothing is written beside the steps, scale_out needs write_time or memory");
+  }
+  if (writes && !reliability.checkpoint_interval_s) {
+    throw SpecError(block.location_of("network"), "scale_out needs a stated interval, found optimal");
+  }
+}
+
 void read_checkpoint(YamlReader block, Reliability& reliability) {
   const auto interval = block.find("interval");
   const bool optimal = !interval || (interval->is_scalar() && interval->text() == "optimal");
@@ -64,7 +78,9 @@ void read_checkpoint(YamlReader block, Reliability& reliability) {
   reliability.checkpoint_bandwidth_bytes_per_s = optional_positive(block, "bandwidth", Dimension::kBytesPerSecond);
   reliability.checkpoint_write_s = block.quantity("write_time", Dimension::kTime, 0.0);
   if (const auto memory = block.find("memory")) reliability.checkpoint_memory = read_memory_checkpoint(memory->map());
+  reliability.checkpoint_on_scale_out = read_choice(block, "network", kNetworkChoices, false);
   block.finish();
+  check_checkpoint_network(reliability, block);
 }
 
 FailureDomain read_domain(YamlReader block) {

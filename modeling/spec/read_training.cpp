@@ -31,6 +31,8 @@ const Choices<ContextExchange> kContextExchangeChoices = {{"ring", ContextExchan
                                                           {"all_gather", ContextExchange::kAllGather},
                                                           {"all_to_all", ContextExchange::kAllToAll}};
 
+const Choices<bool> kDispatchChoices = {{"deduplicated", true}, {"all_to_all", false}};
+
 /// `auto`: what the other degrees leave of the devices (rounded down; then the product is refused).
 Count read_data_degree(YamlReader& block, const Parallelism& others, const Cluster& cluster) {
   const auto data = block.find("data");
@@ -126,6 +128,8 @@ Training read_training(YamlReader block, const Model& model, const Cluster& clus
   training.overlap = read_overlap(block);
   training.context_exchange = read_choice(block, "context_exchange", kContextExchangeChoices, ContextExchange::kRing);
   training.offload = read_offload(block);
+  if (const auto dispatch = block.find("expert_dispatch"))
+    training.deduplicated_dispatch = read_choice(*dispatch, kDispatchChoices);
   read_sizes(block, training);
   read_methods(block, training);
   block.finish();

@@ -31,13 +31,17 @@ Json memory_checkpoint_schema() {
 
 Json checkpoint_schema() {
   const Json optimal = {{"const", "optimal"}};
-  return object({{"interval", either({time("work between checkpoints"), optimal}, "default optimal")},
-                 {"blocking", time("the job stands still; default size / bandwidth, else 10 s")},
-                 {"size", quantity(Dimension::kBytes, "state of the whole job, default by the model (training)")},
-                 {"bandwidth", quantity(Dimension::kBytesPerSecond, "to storage, whole job, default 1 GB/s per node")},
-                 {"write_time", time("asynchronous: after the blocking part, until it can be restored, default 0 s")},
-                 {"memory", memory_checkpoint_schema()}},
-                {}, "");
+  return object(
+      {{"interval", either({time("work between checkpoints"), optimal}, "default optimal")},
+       {"blocking", time("the job stands still; default size / bandwidth, else 10 s")},
+       {"size", quantity(Dimension::kBytes, "state of the whole job, default by the model (training)")},
+       {"bandwidth", quantity(Dimension::kBytesPerSecond, "to storage, whole job, default 1 GB/s per node")},
+       {"write_time", time("asynchronous: after the blocking part, until it can be restored, default 0 s")},
+       {"memory", memory_checkpoint_schema()},
+       {"network",
+        choice({"storage", "scale_out"},
+               "what is written beside the steps travels apart or over the devices' ports, default storage")}},
+      {}, "");
 }
 
 Json recovery_schema() {

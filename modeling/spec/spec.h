@@ -209,6 +209,9 @@ struct Training {
   int zero_stage = 1;
   Overlap overlap;
   ContextExchange context_exchange = ContextExchange::kRing;
+  /// A token crosses once to each scale-up domain with one of its experts (true) or once per expert (false); empty: the
+  /// software generation's habit.
+  std::optional<bool> deduplicated_dispatch;
   Offload offload;
   /// Load of the fullest expert rank over the mean, >= 1; 0: not given, by the software's spread of expert loads.
   double expert_imbalance = 1.0;
@@ -390,6 +393,9 @@ struct Reliability {
   /// Asynchronous: after the blocking part, until it can be restored.
   double checkpoint_write_s = 0.0;
   std::optional<MemoryCheckpoint> checkpoint_memory;
+  /// True: what is written beside the steps (write_time, memory) travels over the scale-out ports of the devices;
+  /// false: over a network of its own.
+  bool checkpoint_on_scale_out = false;
   std::optional<Duration> restart_time;
   Recovery recovery;
   std::vector<FailureDomain> domains;

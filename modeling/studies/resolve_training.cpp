@@ -61,7 +61,7 @@ KernelTraits kernel_traits(const SoftwareGeneration& software, const Training& t
   // Fully sharded training exchanges 16-bit gradients; the others what they accumulate.
   return {.fused_attention = software.fused_attention,
           .fused_elementwise = software.fused_elementwise,
-          .deduplicated_dispatch = software.deduplicated_dispatch,
+          .deduplicated_dispatch = training.deduplicated_dispatch.value_or(software.deduplicated_dispatch),
           .narrow_gathers = habits.narrow_gathers,
           .fused_cross_entropy = habits.fused_cross_entropy,
           .selective = habits.selective_recompute,

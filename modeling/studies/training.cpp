@@ -7,6 +7,7 @@
 #include <cmath>
 #include <stdexcept>
 
+#include "modeling/spec/parameter_count.h"
 #include "modeling/spec/spec_error.h"
 #include "modeling/studies/resolve_training.h"
 #include "modeling/workload/training_graph.h"
@@ -20,11 +21,23 @@ constexpr int kCouplingIterations = 50;
 /// Far below the accuracy of any input, far above rounding.
 constexpr double kCouplingTolerance = 1e-9;
 
+/// Storage gets the whole state once an interval, the memory of other nodes all copies but the own one.
+double checkpoint_bytes_per_s(const Spec& spec) {
+  if (!spec.reliability || !spec.reliability->checkpoint_on_scale_out) return 0.0;
+  const Reliability& r = *spec.reliability;
+  const double size = r.checkpoint_size_bytes.value_or(training_state_bytes(spec.model));
+  double rate = r.checkpoint_write_s > 0.0 ? size / *r.checkpoint_interval_s : 0.0;
+  if (r.checkpoint_memory)
+    rate += size * static_cast<double>(r.checkpoint_memory->copies - 1) / r.checkpoint_memory->interval_s;
+  return rate / static_cast<double>(spec.cluster.num_devices);
+}
+
 PlacedTraining place_with(const Spec& spec, const Machine& machine, Recompute recompute, Count micro_batch) {
   PlacedTraining placed{.model = spec.model,
                         .training = *spec.training,
                         .num_devices = spec.cluster.num_devices,
-                        .slow_hardware_apart = spec.reliability.has_value()};
+                        .slow_hardware_apart = spec.reliability.has_value(),
+                        .checkpoint_bytes_per_s = checkpoint_bytes_per_s(spec)};
   placed.training.recompute = recompute;
   placed.training.micro_batch = micro_batch;
   resolve_sequence_parallel(placed.training, machine.software);
@@ -48,6 +61,14 @@ const Component* component(const Machine& machine, const std::string& kind) {
 
 LinkProblem link_problem(const std::string& name, const TrainingStep& step, bool scale_up) {
   return {.name = name, .classes = link_classes(step.traffic, scale_up), .step_s = step.ideal_s()};
+}
+
+/// One transfer a step at the full rate of the port. [A] Whatever their true size: independent classes meet as often.
+LinkClass checkpoint_class(const PlacedTraining& placed, const Machine& machine, double step_s) {
+  const double busy_ratio = placed.checkpoint_bytes_per_s / machine.profile.scale_out.bandwidth_bytes_per_s.value;
+  if (busy_ratio >= 1.0)
+    throw NoAnswerError(fmt::format("checkpoints need {:.3g} times the scale-out bandwidth of a device", busy_ratio));
+  return {.hidden = true, .transfers_per_step = 1.0, .busy_s = busy_ratio * step_s};
 }
 
 LinkSlowdowns slowdowns_of(const LinkSolution& scale_up, const LinkSolution& scale_out) {
@@ -149,6 +170,7 @@ StepAtLevel settle(const PlacedTraining& placed, const Machine& machine, Service
     out.health = component(machine, "link");
     out.fabric = &coupled.congestion;
     out.level = level;
+    if (placed.checkpoint_bytes_per_s > 0.0) out.classes.push_back(checkpoint_class(placed, machine, out.step_s));
     at.scale_out = solve_link(out);
     const LinkSlowdowns next = slowdowns_of(at.scale_up, at.scale_out);
     const double change = largest_change(next, slowdowns);

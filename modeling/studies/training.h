@@ -26,6 +26,8 @@ struct PlacedTraining {
   Count num_devices = 1;
   /// True: slow devices and links are counted by the health study (`reliability:`), not in the step.
   bool slow_hardware_apart = false;
+  /// What one device sends over its scale-out port beside the steps (`checkpoint.network: scale_out`), mean rate.
+  double checkpoint_bytes_per_s = 0.0;
 };
 
 PlacedTraining place_training(const Spec& spec, const Machine& machine);

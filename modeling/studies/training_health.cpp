@@ -11,8 +11,6 @@ namespace windtunnel::modeling {
 
 namespace {
 
-/// 16-bit weights, 32-bit weights and two moments: what a checkpoint of mixed-precision Adam holds per parameter.
-constexpr double kStateBytesPerParameter = 14.0;
 /// Where neither a horizon nor a budget of tokens is stated.
 constexpr double kHorizon_s = 30.0 * 86400.0;
 /// 99 % point of the standard normal.
@@ -29,7 +27,7 @@ JobFacts job_facts(const PlacedTraining& placed, const StepChain& chain, const M
   const Count per_node = machine.profile.devices_per_node;
   JobFacts facts{.horizon_s = placed.training.tokens ? ideal_run_s(placed, chain) : kHorizon_s,
                  .replica_nodes = (replica_devices + per_node - 1) / per_node};
-  if (placed.model.hidden_size > 0) facts.state_bytes = kStateBytesPerParameter * parameter_count(placed.model).total();
+  if (placed.model.hidden_size > 0) facts.state_bytes = training_state_bytes(placed.model);
   return facts;
 }
 

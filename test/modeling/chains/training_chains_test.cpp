@@ -105,6 +105,21 @@ TEST_CASE("a link with one class is not slowed, two hidden classes share it as t
   CHECK(shared.utilization_ratio == Approx((p1 + p2) / (1.0 + p1 + p2)).epsilon(1e-9));
 }
 
+TEST_CASE("traffic beside the steps slows a class as another class would, and is in no group", "[chains][link]") {
+  const LinkProblem two{.name = "test",
+                        .classes = {{CommGroup::kData, true, 10.0, 0.2}, {CommGroup::kPipeline, true, 10.0, 0.2}},
+                        .step_s = 1.0};
+  LinkProblem beside = two;
+  beside.classes[1].group.reset();
+  const LinkSolution as_class = solve_link(two);
+  const LinkSolution as_background = solve_link(beside);
+  const int data = static_cast<int>(CommGroup::kData);
+  CHECK(as_background.slowdown[data] == Approx(as_class.slowdown[data]).epsilon(1e-12));
+  CHECK(as_background.utilization_ratio == Approx(as_class.utilization_ratio).epsilon(1e-12));
+  CHECK(as_background.slowdown[static_cast<int>(CommGroup::kPipeline)] == 1.0);
+  CHECK(as_background.congestion_slowdown_ratio == Approx(as_background.slowdown[data]).epsilon(1e-12));
+}
+
 TEST_CASE("blocking classes never meet each other", "[chains][link]") {
   const LinkProblem problem{
       .name = "test",

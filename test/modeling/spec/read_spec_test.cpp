@@ -199,6 +199,10 @@ TEST_CASE("what is impossible by arithmetic is refused with both numbers", "[spe
                              {"training.context_exchange", "all_to_all"}}) ==
         "--set training.context_exchange:1:1: num_attention_heads 128 is not divisible by tensor 8 x context 32, which "
         "all_to_all needs");
+  CHECK(error_of(kTraining, {{"reliability.checkpoint", "{network: scale_out}"}}) ==
+        "--set reliability.checkpoint:1:11: nothing is written beside the steps, scale_out needs write_time or memory");
+  CHECK(error_of(kTraining, {{"reliability.checkpoint", "{network: scale_out, write_time: 1 min}"}}) ==
+        "--set reliability.checkpoint:1:11: scale_out needs a stated interval, found optimal");
   CHECK(training_error("training.offload", "{optimizer: 1.5}") ==
         "--set training.offload:1:13: found '1.5', expected a number from 0 to 1");
   CHECK(

@@ -143,6 +143,33 @@ TEST_CASE("what waits in the host's memory is not in the device's, and is never 
   }
 }
 
+TEST_CASE("checkpoints on the scale-out ports slow the exchange of gradients, the more the oftener",
+          "[studies][invariants]") {
+  const std::string device = GENERATE(from_range(std::begin(kDevices), std::end(kDevices)));
+  const auto with = [&](const std::string& checkpoint) {
+    return step_s(layout(device, "overlap: {data: false}") + "reliability:\n  checkpoint: " + checkpoint + "\n");
+  };
+  const double apart = with("{interval: 10 min, write_time: 5 min}");
+  const double rare = with("{interval: 10 min, write_time: 5 min, network: scale_out}");
+  const double often = with("{interval: 1 min, write_time: 30 s, network: scale_out}");
+  const double copied = with("{memory: {interval: 1 min, copies: 2}, network: scale_out}");
+  CHECK(rare > apart);
+  CHECK(often > rare);
+  // One copy a minute elsewhere is the same traffic as one state a minute to storage.
+  CHECK(copied == Approx(often).epsilon(1e-12));
+}
+
+TEST_CASE("the dispatcher can be said: deduplicated never slower than once per expert", "[studies][invariants]") {
+  const std::string text =
+      "study: training\n"
+      "model: {name: deepseek-v3}\n"
+      "cluster: {device: h100-sxm-80gb, num_devices: 256}\n"
+      "training: {sequence_length: 4096, global_batch: 2048, micro_batch: 1, recompute: full, expert_imbalance: 1.0,\n"
+      "  parallelism: {pipeline: 8, data: 32, expert: 32}}\n";
+  CHECK(step_s(text, {{"training.expert_dispatch", "deduplicated"}}) <
+        step_s(text, {{"training.expert_dispatch", "all_to_all"}}));
+}
+
 TEST_CASE("a device whose host is unknown refuses to offload", "[studies]") {
   CHECK_THROWS_WITH(step_s(layout("tpu-v5p", "offload: {optimizer: 1}")),
                     ContainsSubstring("tpu-v5p") && ContainsSubstring("node.host_link"));
