@@ -77,6 +77,18 @@ std::vector<Count> torus_shape(Count devices, Count domain_devices) {
   return sides;
 }
 
+double torus_all_to_all_slowdown(const std::vector<Count>& sides) {
+  double devices = 1.0;
+  double longest = 0.0;
+  for (const Count side : sides) {
+    devices *= static_cast<double>(side);
+    // Distances 0, 1, 1, 2, 2, ...: their sum is floor(side^2 / 4).
+    longest = std::max(longest, static_cast<double>(side * side / 4) / static_cast<double>(side));
+  }
+  if (devices <= 1.0) return 1.0;
+  return longest * static_cast<double>(sides.size()) * devices / (devices - 1.0);
+}
+
 namespace {
 
 /// Number of the neighbour one step up in the dimension of this stride and side.

@@ -61,6 +61,12 @@ ClosShape scale_out_shape(const HardwareProfile& profile, Count num_devices);
 /// of 256, three beyond.
 std::vector<Count> torus_shape(Count devices, Count domain_devices);
 
+/// Time of a uniform all-to-all on a torus of these sides over that of a network where only the ports count: the mean
+/// distance along the longest side, in links, times the dimensions the port is divided over, per byte that leaves.
+/// Dimension by dimension, the shorter way round: every link of a dimension carries the same (Dally, Towles, Principles
+/// and Practices of Interconnection Networks, 2004, section 5.2). 1 for a single device.
+double torus_all_to_all_slowdown(const std::vector<Count>& sides);
+
 /// A network of ports and switches; ports are vertices 0 .. ports() - 1.
 class Topology {
  public:

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "modeling/cluster/topology.h"
+
 namespace windtunnel::modeling {
 
 namespace {
@@ -84,6 +86,14 @@ BytesSent bytes_sent(Collective kind, double message_bytes, const GroupPlacement
   return {};
 }
 
+/// What an all-to-all inside a domain loses to the links between its devices. [A] A group whose members lie apart is
+/// taken as spread over the whole slice it reaches across.
+double domain_all_to_all_slowdown(const GroupPlacement& group, const HardwareProfile& profile) {
+  if (profile.fabric.topology != "torus" || group.local <= 1) return 1.0;
+  const Count slice = std::min(group.local * group.stride, profile.scale_up_domain_devices);
+  return torus_all_to_all_slowdown(torus_shape(slice, profile.scale_up_domain_devices));
+}
+
 double tree_levels(Count members) {
   return std::ceil(std::log2(static_cast<double>(members)));
 }
@@ -117,6 +127,7 @@ CollectiveCost collective_cost(Collective kind, double message_bytes, const Grou
   const BytesSent sent = bytes_sent(kind, message_bytes, group, profile, copies);
   CollectiveCost cost;
   cost.scale_up_busy_s = port_time_s(kind, sent.scale_up_bytes, message_bytes, profile.scale_up);
+  if (kind == Collective::kAllToAll) cost.scale_up_busy_s *= domain_all_to_all_slowdown(group, profile);
   cost.scale_out_busy_s = port_time_s(kind, sent.scale_out_bytes, message_bytes, profile.scale_out);
   cost.mean_s = latency_s(kind, group, profile) +
                 std::max(slowdown.scale_up * cost.scale_up_busy_s, slowdown.scale_out * cost.scale_out_busy_s);

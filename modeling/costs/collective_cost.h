@@ -10,6 +10,7 @@
 //   one token,
 //                   spread at random over D domains, (D-1)(1 - (1-1/D)^k) / k of the bytes leave when each domain needs
 //                   only one
+//                   inside a torus every byte takes several links: torus_all_to_all_slowdown times the port's time
 //   point-to-point  the whole message once
 // A tier may carry measured rates by message size (`rate_curves`), linear in the logarithm between sizes.
 // Sources: Thakur, Rabenseifner, Gropp, IJHPCA 19(1), 2005; Patarasuk, Yuan, JPDC 69(2), 2009.

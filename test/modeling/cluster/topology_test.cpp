@@ -116,6 +116,27 @@ TEST_CASE("a torus goes the shorter way round; uniform all-to-all loads its link
   for (double load : link_loads(torus, flows)) CHECK(load == Approx(32.0 / 15.0 / 4.0));
 }
 
+TEST_CASE("the slowdown of an all-to-all on a torus is the load of its fullest link", "[cluster][topology]") {
+  HardwareProfile profile = small_machine().profile;
+  profile.fabric.topology = "torus";
+  const auto [devices, domain] =
+      GENERATE(table<Count, Count>({{2, 256}, {4, 256}, {16, 256}, {32, 256}, {48, 256}, {64, 8960}, {128, 8960}}));
+  profile.scale_up_domain_devices = domain;
+  const Topology torus = Topology::scale_up_domain(profile, devices);
+  std::vector<PortFlow> flows;
+  for (int from = 0; from < devices; ++from) {
+    for (int to = 0; to < devices; ++to) {
+      if (from != to) flows.push_back({from, to, 1.0 / static_cast<double>(devices - 1)});
+    }
+  }
+  const std::vector<double> load = link_loads(torus, flows);
+  double fullest = 0.0;
+  for (std::size_t link = 0; link < load.size(); ++link)
+    fullest = std::max(fullest, load[link] / torus.links()[link].capacity);
+  INFO(devices);
+  CHECK(torus_all_to_all_slowdown(torus_shape(devices, domain)) == Approx(fullest).epsilon(1e-12));
+}
+
 TEST_CASE("rank arithmetic gives the loads that routing every flow on the graph gives", "[cluster][fabric]") {
   const HardwareProfile profile = rail_profile(4.0);
   const auto [pattern, size, local, stride] = GENERATE(
