@@ -16,6 +16,10 @@ constexpr double kSmallest_s = 1e-9;
 constexpr int kCells = 9000;
 /// Even spreads are cut into pieces no wider than a few cells.
 constexpr int kMostPieces = 24;
+/// A cell with more of the law is an atom (constant lengths), which no quantile cuts; so are cells further apart than
+/// this factor.
+constexpr double kAtomShare = 0.05;
+constexpr double kWidestGap = 1.05;
 /// Of what is left above, an atom of the tail takes at most this much.
 constexpr double kTailShare = 0.5;
 
@@ -52,13 +56,26 @@ void LatencyLaw::add_shifted(const LatencyLaw& other, double shift_s, double wei
 }
 
 double LatencyLaw::quantile_s(double probability) const {
-  const double goal = probability * weight_;
-  double before = 0.0;
+  const double goal = probability * weight_ * (1.0 - 1e-12);
+  // A cell's mass stands around its mean: half of it below. Between neighbours the law is a straight line.
+  const auto is_smooth = [&](const Cell& cell) { return cell.weight <= kAtomShare * weight_; };
+  const Cell* last = nullptr;
+  double before = 0.0, last_middle = 0.0;
   for (const Cell& cell : cells_) {
+    if (cell.weight <= 0.0) continue;
+    const double value_s = cell.sum / cell.weight, middle = before + 0.5 * cell.weight;
+    if (last && middle >= goal) {
+      const double last_s = last->sum / last->weight;
+      if (is_smooth(cell) && is_smooth(*last) && value_s < kWidestGap * last_s)
+        return last_s + (value_s - last_s) * std::max(0.0, goal - last_middle) / (middle - last_middle);
+      return before >= goal ? last_s : value_s;
+    }
     before += cell.weight;
-    if (cell.weight > 0.0 && before >= goal * (1.0 - 1e-12)) return cell.sum / cell.weight;
+    if (before >= goal && (!last || !is_smooth(cell))) return value_s;
+    last = &cell;
+    last_middle = middle;
   }
-  return std::numeric_limits<double>::quiet_NaN();
+  return last ? last->sum / last->weight : std::numeric_limits<double>::quiet_NaN();
 }
 
 double LatencyLaw::probability_within(double value_s) const {

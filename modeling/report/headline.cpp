@@ -11,6 +11,14 @@ namespace windtunnel::modeling {
 namespace {
 
 constexpr double kNoEffect = 1e-4;
+/// With a larger error relative to the elasticity the slopes of the two sides differ by more than a factor of nine.
+constexpr double kMostError = 0.8;
+
+/// Below its own noise an elasticity says nothing.
+bool is_clear(const Sensitivity& one) {
+  return one.elasticity && std::abs(*one.elasticity) >= kNoEffect &&
+         one.elasticity_error.value_or(0.0) <= kMostError * std::abs(*one.elasticity);
+}
 
 /// With open arrivals the throughput is what arrives; its elasticity to the arrival rate is 1 and to the rest 0.
 bool throughput_is_given(const Report& report) {
@@ -34,7 +42,7 @@ std::vector<Sensitivity> headline_sensitivities(const Report& report) {
   const std::string measure = headline_measure(report);
   std::vector<Sensitivity> found;
   for (const Sensitivity& one : report.sensitivities) {
-    if (one.measure == measure && one.elasticity && std::abs(*one.elasticity) >= kNoEffect) found.push_back(one);
+    if (one.measure == measure && is_clear(one)) found.push_back(one);
   }
   std::stable_sort(found.begin(), found.end(), [](const Sensitivity& a, const Sensitivity& b) {
     return std::abs(*a.elasticity) > std::abs(*b.elasticity);

@@ -13,7 +13,8 @@ namespace windtunnel::modeling {
 /// arrivals, or productive time. Empty when the report has none.
 std::string headline_measure(const Report& report);
 
-/// Sensitivities of that measure, largest effect first; those without effect (below 1e-4) left out.
+/// Sensitivities of that measure, largest effect first; those without effect (below 1e-4), or not clear of their own
+/// error, left out.
 std::vector<Sensitivity> headline_sensitivities(const Report& report);
 
 /// `10 % more cluster.scale_out.bandwidth buys 1.3 % more tokens_per_s_per_device`: what 10 % of the input in the good

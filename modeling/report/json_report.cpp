@@ -58,6 +58,7 @@ Json object_of(const Sensitivity& one) {
   return {{"path", one.path},
           {"measure", one.measure},
           {"elasticity", number(one.elasticity)},
+          {"elasticity_error", number(one.elasticity_error)},
           {"input_value", number(one.input_value)},
           {"method", one.method},
           {"step_ratio", number(one.step_ratio)}};

@@ -75,6 +75,9 @@ struct Sensitivity {
   /// "exact", or "central_difference" with the relative step below.
   std::string method;
   double step_ratio = 0.0;
+  /// Half the difference of the slopes to either side: where the measure bends one way only, the true value lies
+  /// within; at a kink or where the measure's own cells show it is as large as the elasticity. Empty: one side only.
+  std::optional<double> elasticity_error;
 };
 
 /// A law or a profile as points of a line: P(step time <= x), probability of n requests ...

@@ -31,14 +31,14 @@ bool is_inverse(const Spec& spec, const std::string& name) {
   return !spec.slo.empty() && (name == "max_arrival_rate_per_s" || name == "slo_met_ratio");
 }
 
-/// Empty where the changed question has no answer.
+/// Empty where the changed question has no answer, or one that only a simulation gives.
 std::optional<Report> report_at(const Spec& spec, const InputFigure& input, double factor, const Evaluate& evaluate) {
   Spec changed = spec;
   changed.slo.clear();
   input.set(changed, input.value * factor);
   try {
     Report report = evaluate(changed, Detail::kDirect);
-    if (report.failure.empty()) return report;
+    if (report.failure.empty() && !is_sampled(report)) return report;
   } catch (const std::exception&) {
     // No answer there: no sensitivity to this input.
   }
@@ -59,18 +59,22 @@ Sides factors_of(const InputFigure& input) {
 void add_elasticities(const Spec& spec, const InputFigure& input, const Sides& sides, const Report& base,
                       std::vector<Sensitivity>& list) {
   if (!sides.low || !sides.high) return;
-  const double span = std::log(sides.high_factor / sides.low_factor);
+  const double below = -std::log(sides.low_factor), above = std::log(sides.high_factor);
   for (const Measure& measure : base.measures) {
     if (is_count(measure.name) || is_inverse(spec, measure.name) || !has_logarithm(measure.value)) continue;
     const auto low = find_measure(*sides.low, measure.name);
     const auto high = find_measure(*sides.high, measure.name);
     if (!has_logarithm(low) || !has_logarithm(high)) continue;
+    std::optional<double> error;
+    if (!input.only_more)
+      error = 0.5 * std::abs(std::log(*high / *measure.value) / above - std::log(*measure.value / *low) / below);
     list.push_back({.path = input.path,
                     .measure = measure.name,
-                    .elasticity = std::log(*high / *low) / span,
+                    .elasticity = std::log(*high / *low) / (above + below),
                     .input_value = input.value,
                     .method = input.only_more ? "forward_difference" : "central_difference",
-                    .step_ratio = input.step_ratio});
+                    .step_ratio = input.step_ratio,
+                    .elasticity_error = error});
   }
 }
 

@@ -19,7 +19,8 @@ struct InputFigure {
   /// In effect, SI.
   double value = 0.0;
   std::function<void(Spec&, double)> set;
-  /// Relative change to each side. Larger for token counts, which are whole numbers.
+  /// Relative change to each side. Larger in serving, whose percentiles come from cells half a percent wide, and for
+  /// token counts, which are whole numbers.
   double step_ratio = 1e-3;
   /// The input may not become smaller (oversubscription 1): one side only.
   bool only_more = false;
@@ -29,8 +30,8 @@ struct InputFigure {
 std::vector<InputFigure> continuous_inputs(const Spec& spec);
 
 /// Elasticities of all measures of `report` (the answer to `spec`) to all inputs: central differences, the step beside
-/// each, error of the order step^2 away from kinks and jumps. A measure that is unknown, infinite, zero, or a count
-/// that jumps has none and is left out. `jobs`: threads, 0 one per core.
+/// each, error of the order step^2 away from kinks and jumps; `elasticity_error` tells them. A measure that is unknown,
+/// infinite, zero, or a count that jumps has none and is left out. `jobs`: threads, 0 one per core.
 std::vector<Sensitivity> find_sensitivities(const Spec& spec, const Report& report, const Evaluate& evaluate,
                                             int jobs = 0);
 

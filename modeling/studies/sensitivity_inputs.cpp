@@ -14,6 +14,8 @@ namespace {
 
 using Inputs = std::vector<InputFigure>;
 
+/// Relative step of a serving study's inputs.
+constexpr double kServingStep = 1e-2;
 /// Defaults do not depend on it.
 constexpr double kAnyHorizon_s = 86400.0;
 
@@ -186,6 +188,8 @@ std::vector<InputFigure> continuous_inputs(const Spec& spec) {
   if (spec.serving) add_serving(*spec.serving, inputs);
   if (spec.study == Study::kServing) add_traffic(spec.traffic, inputs);
   if (spec.reliability) add_reliability(spec, machine, inputs);
+  if (spec.study == Study::kServing)
+    for (InputFigure& input : inputs) input.step_ratio = std::max(input.step_ratio, kServingStep);
   std::erase_if(inputs, [](const InputFigure& input) { return !(input.value > 0.0) || !std::isfinite(input.value); });
   return inputs;
 }

@@ -3,8 +3,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 
 #include "modeling/evaluate.h"
+#include "modeling/report/headline.h"
 #include "modeling/spec/read_spec.h"
 #include "test/catch.h"
 
@@ -84,6 +86,42 @@ training: {sequence_length: 8192, global_batch: 8, parallelism: {data: 8}}
                                    [](const Sensitivity& one) { return one.path == "cluster.memory.bandwidth"; });
   CHECK(memory->input_value == Approx(3.35e12));
   CHECK(memory->method == "central_difference");
+  CHECK(memory->elasticity_error.value() == Approx(0.0).margin(1e-9));
+}
+
+TEST_CASE("The slopes to either side bound the elasticity, and a jump gives no advice", "[sensitivity]") {
+  const Spec spec = spec_of(R"(study: training
+model: {name: llama-3.1-8b}
+cluster: {device: h100-sxm-80gb, num_devices: 8}
+training: {sequence_length: 8192, global_batch: 8, parallelism: {data: 8}}
+)");
+  // With x the bandwidth over its own value: exp(x^2 / 2) has the elasticity x^2 = 1 and curves by 2 x^2 per ln x.
+  const auto at = [&](const std::function<double(double)>& law) {
+    const Evaluate evaluate = [&](const Spec& asked, Detail) {
+      const double x = asked.cluster.figures.memory_bandwidth_bytes_per_s.value_or(3.35e12) / 3.35e12;
+      return Report{.measures = {{"step_time_mean_s", law(x)}}};
+    };
+    Report report = evaluate(spec, Detail::kAnswer);
+    report.sensitivities = find_sensitivities(spec, report, evaluate);
+    return report;
+  };
+  const auto memory_of = [](const Report& report) {
+    return *std::find_if(report.sensitivities.begin(), report.sensitivities.end(),
+                         [](const Sensitivity& one) { return one.path == "cluster.memory.bandwidth"; });
+  };
+  const Sensitivity curved = memory_of(at([](double x) { return std::exp(0.5 * x * x); }));
+  CHECK(curved.elasticity.value() == Approx(1.0).epsilon(2e-6));
+  CHECK(curved.elasticity_error.value() == Approx(1e-3).epsilon(1e-2));
+  // Slope -1 below, 0 above: the mean of both, give or take as much.
+  const Report kink = at([](double x) { return 1.0 / std::min(x, 1.0); });
+  CHECK(memory_of(kink).elasticity.value() == Approx(-0.5).epsilon(1e-3));
+  CHECK(memory_of(kink).elasticity_error.value() == Approx(0.5).epsilon(1e-3));
+  CHECK(headline_sensitivities(kink).empty());
+  // A jump of 1 % on the way up looks like an elasticity of 5 with an error of 5.
+  const Report jump = at([](double x) { return x > 1.0005 ? 1.01 : 1.0; });
+  CHECK(memory_of(jump).elasticity.value() == Approx(memory_of(jump).elasticity_error.value()).epsilon(1e-3));
+  CHECK(headline_sensitivities(jump).empty());
+  CHECK(headline_sensitivities(at([](double x) { return 1.0 / x; })).size() == 1);
 }
 
 }  // namespace
