@@ -63,6 +63,12 @@ void append_chunk(Ledger& ledger, const TemplateTimes& templates, const ModelChu
   }
 }
 
+/// None with the user's own times.
+std::array<double, 2> host_wait_of(const TrainingStep& step, const Placement& placement, Count rank, Count v) {
+  if (step.host_wait_s.empty()) return {};
+  return step.host_wait_s[static_cast<std::size_t>(v * placement.pipeline + rank)];
+}
+
 /// One micro-batch through all chunks of a rank, each way. The rank's waiting is spread evenly: the chain keeps the
 /// share, not the place, of the bubble.
 Ledger micro_batch_of(const TrainingStep& step, const Placement& placement, Count rank) {
@@ -70,10 +76,13 @@ Ledger micro_batch_of(const TrainingStep& step, const Placement& placement, Coun
   const double wait_s = step.pipeline.wait_s[rank] / units;
   Ledger ledger;
   for (Count v = 0; v < placement.virtual_stages; ++v) {
+    const std::array<double, 2> host_wait_s = host_wait_of(step, placement, rank, v);
     append_chunk(ledger, step.templates, placement.chunk(rank, v), Pass::kForward);
+    ledger.append(Activity::kHostWait, host_wait_s[0]);
     ledger.append(Activity::kPipelineWait, wait_s);
     append_chunk(ledger, step.templates, placement.chunk(rank, v), Pass::kRecompute);
     append_chunk(ledger, step.templates, placement.chunk(rank, v), Pass::kBackward);
+    ledger.append(Activity::kHostWait, host_wait_s[1]);
     ledger.append(Activity::kPipelineWait, wait_s);
   }
   return ledger;

@@ -172,6 +172,7 @@ class TemplatePlayer {
     const double host_s = kernels_ * policy_.host_issue_s;
     span(Activity::kHostWait, host_s - device_s);
     result_.duration.mean_s = std::max(device_s, host_s);
+    result_.host_s = host_s;
   }
 
   const OperatorGraph& graph_;
@@ -218,6 +219,7 @@ OverlapPolicy overlap_policy(const SoftwareGeneration& software, const Training&
   set(CommGroup::kContext, requested.context, software.overlap_context);
   policy.compute_slowdown = software.overlap_compute_slowdown.value;
   policy.host_issue_s = software.training.host_issue_s.value;
+  policy.host_pass_s = software.training.host_pass_s.value;
   return policy;
 }
 
@@ -236,6 +238,22 @@ TemplateTimes play_all_templates(const OperatorGraph& graph, const ServiceTimes&
     }
   }
   return all;
+}
+
+double chunk_host_wait_s(const TemplateTimes& templates, const ModelChunk& chunk, std::initializer_list<Pass> passes,
+                         double host_pass_s) {
+  if (host_pass_s <= 0.0) return 0.0;
+  double host_s = host_pass_s;
+  double played_s = 0.0;
+  for (const Pass pass : passes) {
+    for (const Segment segment : kAllSegments) {
+      const double copies = instances(chunk, segment);
+      const TemplateTime& time = templates[static_cast<int>(segment)][static_cast<int>(pass)];
+      host_s += copies * time.host_s;
+      played_s += copies * time.duration.mean_s;
+    }
+  }
+  return std::max(0.0, host_s - played_s);
 }
 
 }  // namespace windtunnel::modeling

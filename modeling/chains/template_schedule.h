@@ -14,6 +14,7 @@
 #pragma once
 
 #include <array>
+#include <initializer_list>
 #include <vector>
 
 #include "modeling/chains/moments.h"
@@ -30,6 +31,8 @@ struct OverlapPolicy {
   double compute_slowdown = 0.0;
   /// Time the host takes to issue one kernel.
   double host_issue_s = 0.0;
+  /// Host time of one pass of one micro-batch through one chunk beside its kernels.
+  double host_pass_s = 0.0;
 };
 OverlapPolicy overlap_policy(const SoftwareGeneration& software, const Training& training);
 
@@ -52,6 +55,8 @@ struct TemplateTime {
   Moments duration;
   /// Time of kernels that may be deferred (gradients of weights).
   double deferrable_s = 0.0;
+  /// Time the host takes to issue its kernels.
+  double host_s = 0.0;
   /// The device's timeline; durations add up to duration.mean_s.
   std::vector<ActivitySpan> spans;
   std::array<TemplateTraffic, kCommGroups> traffic{};
@@ -65,5 +70,10 @@ TemplateTime play_template(const OperatorGraph& graph, Segment segment, Pass pas
 using TemplateTimes = std::array<std::array<TemplateTime, kPasses>, kSegments>;
 TemplateTimes play_all_templates(const OperatorGraph& graph, const ServiceTimes& times, const Placement& placement,
                                  const OverlapPolicy& policy);
+
+/// What a micro-batch waits for the host in a chunk beyond the waiting inside its templates: the host issues the
+/// kernels of all of them and does its own work of the pass (schedule, sends, receives) beside the device.
+double chunk_host_wait_s(const TemplateTimes& templates, const ModelChunk& chunk, std::initializer_list<Pass> passes,
+                         double host_pass_s);
 
 }  // namespace windtunnel::modeling

@@ -29,6 +29,15 @@ Moments chunk_moments(const TemplateTimes& templates, const ModelChunk& chunk, P
   return sum_over_chunk(templates, chunk, pass, [](const TemplateTime& t) { return t.duration; });
 }
 
+std::vector<std::array<double, 2>> host_waits_s(const TemplateTimes& templates, const Placement& placement,
+                                                double host_pass_s) {
+  std::vector<std::array<double, 2>> waits;
+  for (const ModelChunk& chunk : placement.chunks)
+    waits.push_back({chunk_host_wait_s(templates, chunk, {Pass::kForward}, host_pass_s),
+                     chunk_host_wait_s(templates, chunk, {Pass::kRecompute, Pass::kBackward}, host_pass_s)});
+  return waits;
+}
+
 PipelineProblem pipeline_problem(const TrainingStep& step, const Training& training, const Placement& placement,
                                  double hand_over_s) {
   PipelineProblem problem{.schedule = training.schedule,
@@ -38,10 +47,12 @@ PipelineProblem pipeline_problem(const TrainingStep& step, const Training& train
                           .transfer = {step.transfer.mean_s, step.transfer.variance_s2},
                           .transfer_blocks = step.transfer_blocks,
                           .hand_over_s = hand_over_s};
-  for (const ModelChunk& chunk : placement.chunks) {
-    problem.forward.push_back(chunk_moments(step.templates, chunk, Pass::kForward));
+  for (std::size_t number = 0; number < placement.chunks.size(); ++number) {
+    const ModelChunk& chunk = placement.chunks[number];
+    const auto& [forward_wait_s, backward_wait_s] = step.host_wait_s[number];
+    problem.forward.push_back(chunk_moments(step.templates, chunk, Pass::kForward) + Moments{forward_wait_s, 0.0});
     problem.backward.push_back(chunk_moments(step.templates, chunk, Pass::kRecompute) +
-                               chunk_moments(step.templates, chunk, Pass::kBackward));
+                               chunk_moments(step.templates, chunk, Pass::kBackward) + Moments{backward_wait_s, 0.0});
     problem.deferrable_s.push_back(
         sum_over_chunk(step.templates, chunk, Pass::kBackward, [](const TemplateTime& t) { return t.deferrable_s; }));
   }
@@ -202,6 +213,7 @@ TrainingStep training_step(const OperatorGraph& graph, const Model& model, const
   step.templates = play_all_templates(graph, times, placement, policy);
   step.transfer = pipeline_transfer(model, training, placement, machine, slowdowns);
   step.transfer_blocks = !policy.hidden[static_cast<int>(CommGroup::kPipeline)];
+  step.host_wait_s = host_waits_s(step.templates, placement, policy.host_pass_s);
   const PipelineProblem problem = pipeline_problem(step, training, placement, machine.software.hand_over_s.value);
   step.pipeline = pipeline_time(problem);
   step.tail = step_tail(graph, times, placement, problem, step.pipeline, machine,

@@ -33,6 +33,8 @@ struct TrainingStep {
   TemplateTimes templates;
   OperatorTime transfer;
   bool transfer_blocks = false;
+  /// Of one micro-batch in each chunk, beyond the waiting inside its templates, forward and backward.
+  std::vector<std::array<double, 2>> host_wait_s;
   /// What the pipeline was solved from.
   PipelineProblem pipeline_problem;
   PipelineTime pipeline;

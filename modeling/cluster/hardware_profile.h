@@ -233,6 +233,9 @@ struct EngineCosts {
 struct TrainingHabits {
   /// Host time to issue one kernel of an eager loop: layers run no faster than their kernels are issued.
   Figure host_issue_s;
+  /// Host time of one pass of one micro-batch through one model chunk beside its kernels: the schedule's own code,
+  /// sends and receives.
+  Figure host_pass_s;
   /// Bytes of one gradient while it is accumulated and exchanged (ZeRO 0 to 2).
   Figure gradient_bytes{.value = 4.0};
   /// Rate of gathers and scatters of fully sharded weights, relative to large collectives, 0..1.

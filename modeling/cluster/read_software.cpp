@@ -112,6 +112,7 @@ void read_training_habits(YamlReader& top, const FigureReader& figures, Training
   YamlReader block = value->map();
   const auto given = [&](const char* key) { return block.find(key).has_value(); };
   if (given("host_issue")) habits.host_issue_s = figures.quantity(block, "host_issue", Dimension::kTime, true);
+  if (given("host_pass")) habits.host_pass_s = figures.quantity(block, "host_pass", Dimension::kTime, true);
   if (given("gradient_bytes")) habits.gradient_bytes = figures.number(block, "gradient_bytes", 1.0, 4.0);
   if (given("sharded_exchange_ratio")) habits.sharded_exchange_ratio = figures.ratio(block, "sharded_exchange_ratio");
   if (given("expert_load_cv")) habits.expert_load_cv = figures.number(block, "expert_load_cv", 0.0, 10.0);

@@ -37,8 +37,9 @@ struct ChunkWork {
   double backward_s = 0.0;
 };
 
-ChunkWork work_of(const TemplateTimes& templates, const ModelChunk& chunk) {
-  ChunkWork work;
+ChunkWork work_of(const TemplateTimes& templates, const ModelChunk& chunk, double host_pass_s) {
+  ChunkWork work{.forward_s = chunk_host_wait_s(templates, chunk, {Pass::kForward}, host_pass_s),
+                 .backward_s = chunk_host_wait_s(templates, chunk, {Pass::kRecompute, Pass::kBackward}, host_pass_s)};
   for (const Segment segment : kAllSegments) {
     const double copies = instances(chunk, segment);
     if (copies == 0.0) continue;
@@ -52,7 +53,10 @@ ChunkWork work_of(const TemplateTimes& templates, const ModelChunk& chunk) {
 
 /// See the head of layout_survey.h; hand-overs cost a rank its time at every chunk, transfers only while the pipe
 /// fills.
-double pipeline_s(const TemplateTimes& templates, const Placement& placement, double hand_over_s, double transfer_s) {
+double pipeline_s(const TemplateTimes& templates, const Placement& placement, const SoftwareGeneration& software,
+                  double transfer_s) {
+  const double hand_over_s = software.hand_over_s.value;
+  const double host_pass_s = software.training.host_pass_s.value;
   const auto micro_batches = static_cast<double>(placement.micro_batches);
   const double crossing_s = placement.pipeline > 1 ? 2.0 * hand_over_s : 0.0;
   double longest = 0.0;
@@ -60,11 +64,11 @@ double pipeline_s(const TemplateTimes& templates, const Placement& placement, do
   for (Count rank = 0; rank < placement.pipeline; ++rank) {
     double work = 0.0;
     for (Count v = 0; v < placement.virtual_stages; ++v) {
-      const ChunkWork chunk = work_of(templates, placement.chunk(rank, v));
+      const ChunkWork chunk = work_of(templates, placement.chunk(rank, v), host_pass_s);
       work += chunk.forward_s + chunk.backward_s + crossing_s;
     }
     longest = std::max(longest, around + micro_batches * work);
-    const ChunkWork first = work_of(templates, placement.chunk(rank, 0));
+    const ChunkWork first = work_of(templates, placement.chunk(rank, 0), host_pass_s);
     around += first.forward_s + first.backward_s + 2.0 * transfer_s + crossing_s;
   }
   return longest;
@@ -97,7 +101,7 @@ LayoutEstimate LayoutSurvey::estimate(Training training) {
   const Shape& shape = shape_of(training, placement, policy);
   const double transfer_s = pipeline_transfer(model_, training, placement, machine_, LinkSlowdowns{}).mean_s;
   LayoutEstimate estimate;
-  estimate.step_s = pipeline_s(shape.templates, placement, machine_.software.hand_over_s.value, transfer_s) +
+  estimate.step_s = pipeline_s(shape.templates, placement, machine_.software, transfer_s) +
                     quick_tail_s(shape.updates, shape.templates, placement, machine_,
                                  policy.hidden[static_cast<int>(CommGroup::kData)]);
   estimate.memory_bytes = memory_per_device(shape.memory, training, placement, machine_).total_bytes();

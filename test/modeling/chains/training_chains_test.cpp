@@ -86,6 +86,23 @@ TEST_CASE("the device chain's stationary law is the time stack", "[chains][devic
   CHECK(program.total_s() == Approx(c.step().ideal_s() + 0.001).epsilon(1e-9));
 }
 
+TEST_CASE("the host's own work of a pass counts where the kernels of the chunk leave it no time",
+          "[chains][template]") {
+  TemplateTimes templates;
+  TemplateTime& layer = templates[static_cast<int>(Segment::kDenseLayer)][static_cast<int>(Pass::kForward)];
+  const ModelChunk chunk{.dense_layers = 3};
+  const auto wait_s = [&](double device_s, double host_s, double pass_s) {
+    layer.host_s = host_s;
+    layer.duration.mean_s = std::max(device_s, host_s);
+    return chunk_host_wait_s(templates, chunk, {Pass::kForward}, pass_s);
+  };
+  CHECK(wait_s(0.010, 0.002, 0.0) == 0.0);
+  // 3 x 8 ms of slack hide 3 ms; a host that is behind anyway pays them in full; between, what is left.
+  CHECK(wait_s(0.010, 0.002, 0.003) == 0.0);
+  CHECK(wait_s(0.001, 0.002, 0.003) == Approx(0.003));
+  CHECK(wait_s(0.0025, 0.002, 0.003) == Approx(0.0015));
+}
+
 TEST_CASE("a link with one class is not slowed, two hidden classes share it as the chain says", "[chains][link]") {
   LinkProblem problem{.name = "test", .classes = {{CommGroup::kData, true, 10.0, 0.2}}, .step_s = 1.0};
   const LinkSolution alone = solve_link(problem);

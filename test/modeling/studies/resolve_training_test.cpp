@@ -122,5 +122,6 @@ TEST_CASE("a layer takes at least the time its kernels take to be issued", "[cha
   const TemplateTime bound = play(2.0 * device_s / kernels);
   CHECK(bound.duration.mean_s == Approx(2.0 * device_s).epsilon(1e-12));
   CHECK(bound.spans.back().activity == Activity::kHostWait);
+  CHECK(bound.host_s == bound.duration.mean_s);
   CHECK(bound.spans.back().duration_s == Approx(device_s).epsilon(1e-12));
 }
