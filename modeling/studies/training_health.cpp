@@ -146,12 +146,11 @@ WorkPassageProblem passage_problem(const TrainingHealth& result, const StepChain
     problem.fastest_ratio = plan.interval_s / (plan.interval_s + plan.blocking_s);
   for (const SlowState& slow : result.health.slow_states) problem.loss_per_s += slow.count * slow.onset_per_s;
   problem.loss_per_s += answer.job_problem.maintenance_per_s;
-  // Nodes that come back cost a resize, and a restart after waiting.
-  const double recovery_s = struck_recovery_s(answer.job_problem.routes, result.health.stops.failure_per_s);
+  // Nodes that come back cost a resize. After waiting the job recovers from the stop that made it wait, which its level
+  // has counted already.
   for (const LevelMove& move : answer.job_problem.moves) {
-    if (move.to > move.from) continue;
-    const double lost_s = answer.job_problem.levels[move.from].runs ? result.health.resize_s : recovery_s;
-    problem.pace[move.from].mean_ratio -= move.rate_per_s * lost_s * problem.pace[move.to].mean_ratio;
+    if (move.to > move.from || !answer.job_problem.levels[move.from].runs) continue;
+    problem.pace[move.from].mean_ratio -= move.rate_per_s * result.health.resize_s * problem.pace[move.to].mean_ratio;
   }
   return problem;
 }
