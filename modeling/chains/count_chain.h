@@ -100,6 +100,8 @@ struct CountLimits {
 };
 
 bool nodes_fail(const NodeHealth& health);
+/// Rate at which the nodes still up fail, all together.
+double node_failure_per_s(const NodeHealth& health, Count down);
 /// Nodes that broke by themselves and are not back.
 Count broken_nodes(const Counts& counts);
 /// The same with the nodes of failed domains.
@@ -107,6 +109,10 @@ Count nodes_down(const NodeHealth& health, const Counts& counts);
 
 CountModel count_model(const NodeHealth& health, const CountLimits& limits);
 double states_upper_bound(const CountModel& model);
+/// Small enough to be solved some thirty times within a second.
+bool is_solved_at_once(const CountModel& model);
+/// Nodes alone, or with domains small enough to be followed through time in about a quarter of a second.
+bool is_followed_in_time(const CountModel& model);
 /// Throws NoAnswerError when the chain has more states than are solved in seconds.
 void require_solvable(const CountModel& model);
 /// State 0: as few nodes down as are kept.

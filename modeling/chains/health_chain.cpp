@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 
+#include "modeling/chains/independent_counts.h"
 #include "modeling/spec/spec_error.h"
 #include "solvers/absorption.h"
 #include "solvers/first_passage.h"
@@ -19,8 +20,8 @@ namespace {
 using solvers::Index;
 using solvers::Vector;
 
-/// Products times transitions of a uniformization that takes about a second.
-constexpr double kMostUniformizationWork = 5e8;
+/// Products times transitions of a uniformization that takes about half a second.
+constexpr double kMostUniformizationWork = 2e8;
 /// Of each of some thirty chains that a search for mission spares follows.
 constexpr double kMostSearchWork = 5e6;
 /// A mean time to exhaustion beyond 1e12 repair times is no number to plan with: the counts above are left out.
@@ -86,9 +87,106 @@ SpareExhaustion by_mean_time(const solvers::Generator& q, const std::vector<Inde
 
 CountModel long_run_model(const NodeHealth& health) {
   const bool phases_matter = health.repair_crews.has_value() && health.repair.scv != 1.0;
-  CountModel model = count_model(health, {.with_phases = phases_matter, .from_all_up = false});
+  return count_model(health, {.with_phases = phases_matter, .from_all_up = false});
+}
+
+/// The joint chain is small enough, or has nothing to take apart.
+bool counts_jointly(const NodeHealth& health, const CountModel& model) {
+  return health.domains.empty() || is_solved_at_once(model);
+}
+
+DownCount solve_joint_count(const CountModel& model) {
   require_solvable(model);
-  return model;
+  const solvers::StateSpace<Counts> space = explore_counts(model);
+  solvers::StationarySolution solution = solvers::solve_stationary(space.generator);
+  if (!solution.usable()) throw NoAnswerError("long-run law of the nodes down: " + solution.message);
+  return down_count(model, space, std::move(solution));
+}
+
+NodeHealth without_domains(NodeHealth health) {
+  health.domains.clear();
+  return health;
+}
+
+/// Flow between levels while counts pass from one value to the next: as much up as down in the long run, whatever the
+/// law of the stays.
+class LevelFlows {
+ public:
+  LevelFlows(const LevelOfCount& level_of, std::size_t levels)
+      : level_of_(level_of), flow_(solvers::Matrix::Zero(static_cast<Index>(levels), static_cast<Index>(levels))) {}
+
+  /// `step` more nodes go down at this rate from `down` nodes, and come back as often.
+  void add(Count down, Count step, double rate) {
+    const auto low = static_cast<Index>(level_of_(down));
+    const auto high = static_cast<Index>(level_of_(down + step));
+    flow_(low, high) += rate;
+    flow_(high, low) += rate;
+  }
+  const solvers::Matrix& flow() const { return flow_; }
+
+ private:
+  const LevelOfCount& level_of_;
+  solvers::Matrix flow_;
+};
+
+std::vector<LevelMove> moves_of(const solvers::Matrix& flow, const Vector& probability) {
+  std::vector<LevelMove> moves;
+  for (Index from = 0; from < flow.rows(); ++from) {
+    for (Index to = 0; to < flow.cols(); ++to) {
+      if (from != to && flow(from, to) > 0.0 && probability(from) > 0.0)
+        moves.push_back(
+            {static_cast<std::size_t>(from), static_cast<std::size_t>(to), flow(from, to) / probability(from)});
+    }
+  }
+  return moves;
+}
+
+DownCount solve_independent_count(const NodeHealth& health) {
+  DownCount law = solve_joint_count(long_run_model(without_domains(health)));
+  const IndependentCounts counts = independent_counts(health, law.probability);
+  law.probability = sum_law(counts.broken, nodes_in_domains(health, counts));
+  law.counts_are_independent = true;
+  law.independence_bound = counts.bound;
+  for (const Vector& domains : counts.domains) {
+    law.states += domains.size();
+    law.transitions += 2 * (domains.size() - 1);
+  }
+  return law;
+}
+
+LevelLaw independent_levels(const NodeHealth& health, const LevelOfCount& level_of, std::size_t levels) {
+  const IndependentCounts counts =
+      independent_counts(health, solve_joint_count(long_run_model(without_domains(health))).probability);
+  const Vector in_domains = nodes_in_domains(health, counts);
+  const Vector down = sum_law(counts.broken, in_domains);
+  LevelLaw law{.probability = Vector::Zero(static_cast<Index>(levels))};
+  for (Index n = 0; n < down.size(); ++n) law.probability(static_cast<Index>(level_of(n))) += down(n);
+  LevelFlows flows(level_of, levels);
+  for (Index i = 0; i + 1 < counts.broken.size(); ++i) {
+    const double rate = counts.broken(i) * node_failure_per_s(health, i);
+    for (Index d = 0; d < in_domains.size(); ++d)
+      if (in_domains(d) > 0.0) flows.add(i + d, 1, rate * in_domains(d));
+  }
+  for (std::size_t k = 0; k < health.domains.size(); ++k) {
+    const DomainKind& kind = health.domains[k];
+    const Vector others = sum_law(counts.broken, nodes_in_domains(health, counts, k));
+    for (Index d = 0; d + 1 < counts.domains[k].size(); ++d) {
+      const double rate = counts.domains[k](d) * static_cast<double>(kind.count - d) * kind.failure_per_s;
+      for (Index o = 0; o < others.size(); ++o) flows.add(o + d * kind.nodes, kind.nodes, rate * others(o));
+    }
+  }
+  law.moves = moves_of(flows.flow(), law.probability);
+  return law;
+}
+
+/// First passages by how often the independent counts pass from `spares` to more: an estimate from above, for a
+/// shortage that ends and comes back at once counts twice.
+double shortages_per_s(const NodeHealth& health) {
+  const auto is_short = [&](Count down) -> std::size_t { return down > health.spares; };
+  const LevelLaw law = independent_levels(health, is_short, 2);
+  for (const LevelMove& move : law.moves)
+    if (move.from == 0) return move.rate_per_s * law.probability(0);
+  return 0.0;
 }
 
 std::vector<Index> exhausted_states(const NodeHealth& health, const solvers::StateSpace<Counts>& space) {
@@ -104,6 +202,9 @@ SpareExhaustion exhaustion_within(const NodeHealth& health, double horizon_s, do
   const double tail = transient_tail(health, horizon_s);
   const CountModel model =
       count_model(health, {.with_phases = health.repair.scv != 1.0, .tail = tail, .absorbing_above = health.spares});
+  if (!is_followed_in_time(model))
+    return {.probability = -std::expm1(-shortages_per_s(health) * horizon_s),
+            .method = "shortages of independent counts, from above"};
   require_solvable(model);
   const solvers::StateSpace<Counts> space = explore_counts(model);
   const std::vector<Index> targets = exhausted_states(health, space);
@@ -137,14 +238,14 @@ double DownCount::mean() const {
 
 DownCount solve_down_count(const NodeHealth& health) {
   const CountModel model = long_run_model(health);
-  const solvers::StateSpace<Counts> space = explore_counts(model);
-  solvers::StationarySolution solution = solvers::solve_stationary(space.generator);
-  if (!solution.usable()) throw NoAnswerError("long-run law of the nodes down: " + solution.message);
-  return down_count(model, space, std::move(solution));
+  return counts_jointly(health, model) ? solve_joint_count(model) : solve_independent_count(health);
 }
 
 LevelLaw solve_levels_of_job(const NodeHealth& health, const LevelOfCount& level_of, std::size_t levels) {
-  const solvers::StateSpace<Counts> space = explore_counts(long_run_model(health));
+  const CountModel model = long_run_model(health);
+  if (!counts_jointly(health, model)) return independent_levels(health, level_of, levels);
+  require_solvable(model);
+  const solvers::StateSpace<Counts> space = explore_counts(model);
   const solvers::StationarySolution solution = solvers::solve_stationary(space.generator);
   if (!solution.usable()) throw NoAnswerError("long-run law of the nodes down: " + solution.message);
   LevelLaw law{.probability = Vector::Zero(static_cast<Index>(levels))};
@@ -157,13 +258,7 @@ LevelLaw solve_levels_of_job(const NodeHealth& health, const LevelOfCount& level
     for (const auto [to, rate] : space.generator.outgoing().row(k))
       flow(level(k), level(to)) += solution.probability(k) * rate;
   }
-  for (std::size_t from = 0; from < levels; ++from) {
-    for (std::size_t to = 0; to < levels; ++to) {
-      const double passed = flow(static_cast<Index>(from), static_cast<Index>(to));
-      if (from != to && passed > 0.0)
-        law.moves.push_back({from, to, passed / law.probability(static_cast<Index>(from))});
-    }
-  }
+  law.moves = moves_of(flow, law.probability);
   return law;
 }
 
@@ -202,7 +297,7 @@ std::optional<Vector> level_times_s(const NodeHealth& health, const LevelOfCount
                                     double horizon_s) {
   const CountModel model =
       count_model(health, {.with_phases = health.repair.scv != 1.0, .tail = transient_tail(health, horizon_s)});
-  if (!holds_phases(model)) return std::nullopt;
+  if (!holds_phases(model) || !is_followed_in_time(model)) return std::nullopt;
   const solvers::StateSpace<Counts> space = explore_counts(model);
   const solvers::Generator& q = space.generator;
   if (uniformization_work(q, horizon_s) > kMostUniformizationWork) return std::nullopt;
@@ -251,6 +346,7 @@ std::optional<Count> smallest_mission_spares(const NodeHealth& health, double ho
 double mean_time_to_exhaustion_s(const NodeHealth& health) {
   const CountModel model = count_model(
       health, {.with_phases = health.repair.scv != 1.0, .tail = kExhaustionTail, .absorbing_above = health.spares});
+  if (!is_followed_in_time(model)) return 1.0 / shortages_per_s(health);
   require_solvable(model);
   const solvers::StateSpace<Counts> space = explore_counts(model);
   const std::vector<Index> targets = exhausted_states(health, space);

@@ -22,6 +22,9 @@ struct DownCount {
   double lost_probability = 0.0;
   /// The chain would have been too large with the phases of the repair: exponential repairs stand in.
   bool exponential_repair = false;
+  /// Nodes and domains were counted independently (independent_counts.h), and the bound of the error, where known.
+  bool counts_are_independent = false;
+  std::optional<double> independence_bound;
 
   /// P(at most `spares` nodes are down).
   double at_most(Count spares) const;
@@ -30,7 +33,8 @@ struct DownCount {
 
 /// Long-run law of the number of nodes down. With unlimited crews only the mean repair time matters (the count is a
 /// generalized Engset system, insensitive to the law of the repair), so one phase is enough; with crews the phases
-/// count. Throws NoAnswerError when the chain has more states than can be solved in seconds.
+/// count. Where the chain with all kinds of domains is too large to be solved at once, their counts are independent.
+/// Throws NoAnswerError when even that has more states than can be solved in seconds.
 DownCount solve_down_count(const NodeHealth& health);
 
 /// Levels of a job by the number of nodes down: full size, fewer replicas, too few nodes.

@@ -48,7 +48,7 @@ struct WorkSoFar {
 
 /// The chain of counts with its pace in every state.
 struct PacedChain {
-  solvers::StateSpace<Counts> space;
+  solvers::Generator generator;
   Vector mean;
   Vector variance;
   Vector third;
@@ -60,21 +60,47 @@ struct PacedChain {
   Vector probability;
 };
 
-PacedChain paced_chain(const WorkPassageProblem& problem) {
-  CountModel model = count_model(problem.health, {.with_phases = problem.health.repair.scv != 1.0, .tail = kPaceTail});
+void set_pace(Index state, const WorkPace& pace, PacedChain& chain) {
+  chain.mean(state) = pace.mean_ratio;
+  chain.variance(state) = pace.variance_s;
+  chain.third(state) = pace.third_s2;
+  chain.runs(state) = pace.mean_ratio > 0.0 ? 1.0 : 0.0;
+}
+
+/// The levels alone, each left at its long-run rates: where the counts are too many to be followed.
+PacedChain chain_of_levels(const WorkPassageProblem& problem) {
+  const LevelLaw law = solve_levels_of_job(problem.health, problem.level_of, problem.pace.size());
+  std::vector<Index> number(problem.pace.size(), -1);
+  Index states = 0;
+  for (std::size_t k = 0; k < number.size(); ++k)
+    if (law.probability(static_cast<Index>(k)) > 0.0) number[k] = states++;
+  std::vector<solvers::Transition> moves;
+  for (const LevelMove& move : law.moves) moves.push_back({number[move.from], number[move.to], move.rate_per_s});
+  PacedChain chain{.generator = solvers::Generator(states, moves)};
+  chain.mean = chain.variance = chain.third = chain.runs = Vector::Zero(states);
+  for (std::size_t k = 0; k < number.size(); ++k)
+    if (number[k] >= 0) set_pace(number[k], problem.pace[k], chain);
+  return chain;
+}
+
+PacedChain chain_of_counts(const WorkPassageProblem& problem, const CountModel& model) {
   require_solvable(model);
-  PacedChain chain{.space = explore_counts(model)};
-  const Index states = chain.space.generator.states();
+  solvers::StateSpace<Counts> space = explore_counts(model);
+  PacedChain chain{.generator = std::move(space.generator)};
+  const Index states = chain.generator.states();
   chain.mean = chain.variance = chain.third = chain.runs = Vector::Zero(states);
   for (Index k = 0; k < states; ++k) {
-    const Count down = nodes_down(problem.health, chain.space.states[static_cast<std::size_t>(k)]);
-    const WorkPace& pace = problem.pace[problem.level_of(down)];
-    chain.mean(k) = pace.mean_ratio;
-    chain.variance(k) = pace.variance_s;
-    chain.third(k) = pace.third_s2;
-    chain.runs(k) = pace.mean_ratio > 0.0 ? 1.0 : 0.0;
+    const Count down = nodes_down(problem.health, space.states[static_cast<std::size_t>(k)]);
+    set_pace(k, problem.pace[problem.level_of(down)], chain);
   }
-  const solvers::LongRunAverage average = solvers::solve_long_run_average(chain.space.generator, chain.mean);
+  return chain;
+}
+
+PacedChain paced_chain(const WorkPassageProblem& problem) {
+  const CountModel model =
+      count_model(problem.health, {.with_phases = problem.health.repair.scv != 1.0, .tail = kPaceTail});
+  PacedChain chain = is_followed_in_time(model) ? chain_of_counts(problem, model) : chain_of_levels(problem);
+  const solvers::LongRunAverage average = solvers::solve_long_run_average(chain.generator, chain.mean);
   if (!average.stationary.usable()) throw NoAnswerError("long-run pace of the job: " + average.stationary.message);
   chain.long_run = average.value;
   chain.bias = average.bias;
@@ -124,8 +150,8 @@ class MomentPath : public WorkPath {
   explicit MomentPath(const PacedChain& chain)
       : chain_(chain), centred_(Vector((chain.mean.array() - chain.long_run).matrix())) {
     // Where the classical method is stable for every generator: twice the fastest rate times the step below 2.78.
-    step_s_ = 1.35 / chain.space.generator.max_exit_rate();
-    moments_ = Moments::Zero(chain.space.generator.states(), kColumns);
+    step_s_ = 1.35 / chain.generator.max_exit_rate();
+    moments_ = Moments::Zero(chain.generator.states(), kColumns);
     if (kIsSplit) moments_.col(3) = chain.runs;
     note();
   }
@@ -155,7 +181,7 @@ class MomentPath : public WorkPath {
 
   Moments slope(const Moments& m) const {
     Moments slope(m.rows(), kColumns);
-    const solvers::Generator& q = chain_.space.generator;
+    const solvers::Generator& q = chain_.generator;
     for (Index k = 0; k < m.rows(); ++k) {
       Row flow = Row::Zero();
       for (const auto [to, rate] : q.outgoing().row(k)) flow += rate * (m.row(to).array() - m.row(k).array());
@@ -273,7 +299,7 @@ double shortages_per_s(const PacedChain& chain) {
   double rate = 0.0;
   for (Index k = 0; k < chain.runs.size(); ++k) {
     if (chain.runs(k) == 0.0) continue;
-    for (const auto [to, q] : chain.space.generator.outgoing().row(k))
+    for (const auto [to, q] : chain.generator.outgoing().row(k))
       rate += chain.runs(to) == 0.0 ? chain.probability(k) * q : 0.0;
   }
   return rate;
@@ -281,7 +307,7 @@ double shortages_per_s(const PacedChain& chain) {
 
 std::shared_ptr<WorkPath> work_path(const std::shared_ptr<PacedChain>& chain, const std::shared_ptr<GrowthPath>& growth,
                                     double time_s) {
-  const solvers::Generator& q = chain->space.generator;
+  const solvers::Generator& q = chain->generator;
   if (q.max_exit_rate() == 0.0) return growth;
   const double shortages = shortages_per_s(*chain) * time_s;
   const bool split = shortages > kFewestShortages && shortages < kMostShortages;
@@ -340,8 +366,8 @@ WorkPassage solve_work_passage(const WorkPassageProblem& problem) {
   passage.finished_probability = [law = passage.finished_probability, late_s](double time_s) {
     return time_s >= late_s ? 1.0 : law(time_s);
   };
-  passage.states = chain->space.generator.states();
-  passage.transitions = chain->space.generator.transitions();
+  passage.states = chain->generator.states();
+  passage.transitions = chain->generator.transitions();
   passage.steps = path->steps();
   return passage;
 }

@@ -51,7 +51,7 @@ void write_availability_report(const Spec& spec, const JobHealth& health, const 
 std::vector<Measure> availability_measures(const JobHealth& health, const AvailabilityAnswer& answer);
 std::vector<Breakdown> availability_breakdowns(const JobHealth& health, const AvailabilityAnswer& answer);
 std::vector<ChainRecord> availability_chains(const AvailabilityAnswer& answer);
-std::vector<Assumption> availability_assumptions(const JobHealth& health);
+std::vector<Assumption> availability_assumptions(const JobHealth& health, const AvailabilityAnswer& answer);
 void warn_of_approximations(const AvailabilityAnswer& answer, std::vector<std::string>& warnings);
 std::string describe_losses(const AvailabilityAnswer& answer);
 

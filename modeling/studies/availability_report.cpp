@@ -152,10 +152,11 @@ std::vector<ChainRecord> availability_chains(const AvailabilityAnswer& answer) {
            .states = down.states,
            .transitions = down.transitions,
            .method_requested = to_string(down.solution.method_requested),
-           .method_used = to_string(down.solution.method_used),
+           .method_used =
+               (down.counts_are_independent ? "independent counts, " : "") + to_string(down.solution.method_used),
            .iterations = down.solution.iterations,
            .residual = down.solution.residual_ratio(),
-           .error_bound = down.solution.error_bound,
+           .error_bound = down.counts_are_independent ? down.independence_bound : down.solution.error_bound,
            .lost_probability = down.lost_probability,
            .state_probabilities = count_probabilities(down)},
           {.name = "health.exhaustion",
@@ -184,8 +185,11 @@ std::string describe_losses(const AvailabilityAnswer& answer) {
                      100.0 * *losses[1].value);
 }
 
-std::vector<Assumption> availability_assumptions(const JobHealth& health) {
+std::vector<Assumption> availability_assumptions(const JobHealth& health, const AvailabilityAnswer& answer) {
   std::vector<Assumption> list;
+  if (answer.down.independence_bound)
+    list.push_back({"independent_counts.error_bound", *answer.down.independence_bound, "probability", "derived",
+                    "nodes and domains counted independently: stochastic ordering"});
   for (const FailureCause& cause : health.causes)
     list.push_back({"failure_rate." + cause.name, cause.rate_per_s.value, "/s", to_string(cause.rate_per_s.evidence),
                     cause.rate_per_s.source});
@@ -199,6 +203,13 @@ void warn_of_approximations(const AvailabilityAnswer& answer, std::vector<std::s
         "failures_expected takes the long-run share of time at full size, because the chain is too large to be "
         "followed "
         "over the horizon");
+  if (answer.down.counts_are_independent)
+    warnings.push_back(fmt::format(
+        "the joint chain of nodes and domains is too large: they are counted independently, which overstates shortages "
+        "of nodes{}",
+        answer.down.independence_bound
+            ? fmt::format(", every probability by at most {:.2g}", *answer.down.independence_bound)
+            : std::string()));
   if (answer.down.exponential_repair)
     warnings.push_back("the health chain is too large for the shape of repair_time: exponential repairs stand in");
   else if (answer.exhaustion.exponential_repair)
@@ -222,7 +233,7 @@ void write_availability_report(const Spec& spec, const JobHealth& health, const 
   const std::vector<Breakdown> more = question_breakdowns(health, answer, questions);
   report.breakdowns.insert(report.breakdowns.end(), more.begin(), more.end());
   report.chains = availability_chains(answer);
-  report.assumptions = availability_assumptions(health);
+  report.assumptions = availability_assumptions(health, answer);
   warn_of_approximations(answer, report.warnings);
 }
 

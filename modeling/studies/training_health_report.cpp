@@ -125,7 +125,7 @@ void write_training_health(const Spec& spec, const TrainingHealth& health, const
   const std::vector<ChainRecord> chains = availability_chains(health.availability);
   report.chains.insert(report.chains.end(), chains.begin(), chains.end());
   if (health.passage) report.chains.push_back(passage_record(*health.passage));
-  const std::vector<Assumption> assumed = availability_assumptions(health.health);
+  const std::vector<Assumption> assumed = availability_assumptions(health.health, health.availability);
   report.assumptions.insert(report.assumptions.end(), assumed.begin(), assumed.end());
   warn_of_approximations(health.availability, report.warnings);
   if (health.health.stops.failure_per_s > 0.0)
