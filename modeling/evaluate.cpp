@@ -55,7 +55,8 @@ void evaluate_serving(const Spec& spec, const EvaluateOptions& options, Report& 
   write_serving_report(spec, placed, answer, max_arrival_rate_per_s(placed), machine, report);
   if (report.detail == Detail::kDerivation) derive_serving(placed, report);
   if (report.detail > Detail::kMeasures) compare_mixed_and_split(placed, answer, report);
-  if (!spec.reliability || !answer.failure.empty()) return;
+  // Differences are taken without the limits of the SLO, which is what availability is measured by.
+  if (!spec.reliability || !answer.failure.empty() || report.detail == Detail::kDirect) return;
   write_serving_health(solve_serving_health(spec, placed, answer, machine, report.warnings), report);
 }
 

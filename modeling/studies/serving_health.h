@@ -3,6 +3,7 @@
 #pragma once
 
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "modeling/chains/replica_fleet.h"
@@ -11,9 +12,22 @@
 
 namespace windtunnel::modeling {
 
-/// What the fleet does with this many replicas serving.
+/// Replicas of one kind: all of them, or those that prefill, or those that decode.
+struct FleetPool {
+  /// "", "prefill" or "decode".
+  std::string name;
+  ReplicaFleet fleet;
+  FleetLaw law;
+  /// Fewest of them that hold every limit of the SLO while all others serve; empty: all of them are not enough.
+  std::optional<Count> needed;
+  /// How many must run for the availability target, everything else equal; empty: none up to four times as many.
+  std::optional<Count> for_target;
+};
+
+/// What the fleet does with so many replicas of each pool serving.
 struct FleetPoint {
-  Count replicas = 0;
+  std::vector<Count> replicas;
+  double probability = 0.0;
   double slo_met_ratio = 0.0;
   double requests_per_s = 0.0;
   /// Stable, and every limit of the SLO held.
@@ -22,19 +36,18 @@ struct FleetPoint {
 
 struct ServingHealth {
   JobHealth health;
-  ReplicaFleet fleet;
-  FleetLaw law;
+  /// One, or prefill and decode, which fail independently.
+  std::vector<FleetPool> pools;
   /// From all replicas down, until fewer serve less than 1e-9 of the time.
   std::vector<FleetPoint> points;
-  /// Fewest replicas that are enough; empty: all of them are not.
-  std::optional<Count> needed;
-  /// Fewest replicas, everything else equal, with `target_ratio` of the time at least `needed` serving; empty: none up
-  /// to four times as many.
-  std::optional<Count> replicas_for_target;
+  /// Share of the time in which every limit holds; empty: not even all replicas are enough.
+  std::optional<double> availability_ratio;
   double target_ratio = 0.0;
+
+  double failures_per_s() const;
 };
 
-/// Aggregated layouts. Throws NoAnswerError for disaggregated ones.
+/// [A] Pools of a disaggregated fleet have their part of the spares, crews and domains, in proportion to their nodes.
 ServingHealth solve_serving_health(const Spec& spec, const PlacedServing& placed, const ServingAnswer& answer,
                                    const Machine& machine, std::vector<std::string>& warnings);
 

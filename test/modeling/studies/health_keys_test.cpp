@@ -6,6 +6,7 @@
 #include "modeling/spec/read_spec.h"
 #include "modeling/spec/spec_error.h"
 #include "test/catch.h"
+#include "test/modeling/report_values.h"
 
 using namespace windtunnel::modeling;
 
@@ -26,24 +27,6 @@ reliability:
 
 Report answer(const std::vector<YamlOverride>& overrides = {}) {
   return evaluate(read_spec(YamlDocument::parse(kJob, "spec.yaml", overrides)));
-}
-
-double value(const Report& report, const std::string& name) {
-  INFO(name << " " << report.failure);
-  const auto found = find_measure(report, name);
-  REQUIRE(found);
-  return *found;
-}
-
-double entry(const Report& report, const std::string& breakdown, const std::string& name) {
-  INFO(report.failure);
-  for (const Breakdown& group : report.breakdowns) {
-    if (group.name != breakdown) continue;
-    for (const Measure& measure : group.entries) {
-      if (measure.name == name) return *measure.value;
-    }
-  }
-  throw std::runtime_error("no " + breakdown + "." + name);
 }
 
 constexpr double kRate = 3.7 / 86400;  // 128 x 0.025 + 0.5 a day

@@ -13,6 +13,7 @@
 #include "solvers/confidence.h"
 #include "solvers/random.h"
 #include "test/catch.h"
+#include "test/modeling/report_values.h"
 
 using namespace windtunnel::modeling;
 namespace solvers = windtunnel::solvers;
@@ -128,13 +129,6 @@ reliability:
       job.nodes, job.nodes * job.work_s, job.failure_per_s, job.repair_s, job.spares, job.interval_s, job.blocking_s,
       job.restart_s);
   return evaluate(read_spec(YamlDocument::parse(text, "spec.yaml")));
-}
-
-double value(const Report& report, const std::string& name) {
-  INFO(name << " " << report.failure);
-  const auto found = find_measure(report, name);
-  REQUIRE(found);
-  return *found;
 }
 
 struct Simulated {

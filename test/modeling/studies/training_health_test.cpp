@@ -6,6 +6,7 @@
 #include "modeling/evaluate.h"
 #include "modeling/spec/read_spec.h"
 #include "test/catch.h"
+#include "test/modeling/report_values.h"
 
 using namespace windtunnel::modeling;
 
@@ -27,32 +28,6 @@ reliability:
 
 Report answer(const std::vector<YamlOverride>& overrides = {}) {
   return evaluate(read_spec(YamlDocument::parse(kJob, "spec.yaml", overrides)));
-}
-
-double value(const Report& report, const std::string& name) {
-  INFO(name << " " << report.failure);
-  const auto found = find_measure(report, name);
-  REQUIRE(found);
-  return *found;
-}
-
-double entry(const Report& report, const std::string& breakdown, const std::string& name) {
-  for (const Breakdown& group : report.breakdowns) {
-    if (group.name != breakdown) continue;
-    for (const Measure& measure : group.entries) {
-      if (measure.name == name) return *measure.value;
-    }
-  }
-  throw std::runtime_error("no " + breakdown + "." + name);
-}
-
-double sum(const Report& report, const std::string& breakdown) {
-  double total = 0;
-  for (const Breakdown& group : report.breakdowns) {
-    if (group.name != breakdown) continue;
-    for (const Measure& measure : group.entries) total += *measure.value;
-  }
-  return total;
 }
 
 }  // namespace
