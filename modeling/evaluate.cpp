@@ -30,8 +30,7 @@ void evaluate_training(const Spec& spec, const EvaluateOptions& options, Report&
         average_program(answer.coupled, placed.placement, answer.chain.mean_s - answer.coupled.mean_ideal_s()));
   write_training_report(placed, answer, machine, report);
   if (report.detail == Detail::kDerivation) {
-    derive_training(placed, answer.coupled.step(), answer.chain.mean_s - answer.coupled.mean_ideal_s(), machine,
-                    report);
+    derive_training(placed, answer, machine, report);
   }
   if (options.timeline) report.timeline = training_timeline(placed, answer);
   if (!spec.reliability) return;

@@ -70,6 +70,16 @@ class LinkModel {
     return all;
   }
 
+  std::string name(int number) const {
+    const LinkState here = state(number);
+    std::string name;
+    for_each_active(here, [&](const LinkClass& traffic) {
+      name += (name.empty() ? "" : " + ") + (traffic.group ? to_string(*traffic.group) : "checkpoint");
+    });
+    if (name.empty()) name = "idle";
+    return here.health > 0 ? name + ", link " + health_->states[here.health].name : name;
+  }
+
   const FabricCongestion* fabric() const { return fabric_; }
   int level() const { return level_; }
 
@@ -178,6 +188,13 @@ UplinkUse uplink_use(const LinkModel& model, int tier, const solvers::Vector& pr
 }
 
 }  // namespace
+
+NamedLinkChain named_link_chain(const LinkProblem& problem) {
+  const LinkModel model(problem);
+  std::vector<std::string> names;
+  for (int i = 0; i < model.states(); ++i) names.push_back(model.name(i));
+  return {std::move(names), solvers::Generator(model.states(), model.transitions())};
+}
 
 std::vector<LinkClass> link_classes(const std::array<TrafficLoad, kCommGroups>& traffic, bool scale_up) {
   std::vector<LinkClass> classes;

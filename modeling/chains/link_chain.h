@@ -74,6 +74,15 @@ struct LinkSolution {
 /// solved.
 LinkSolution solve_link(const LinkProblem& problem);
 
+/// The chain itself, to be shown: what is on the wire in each state ("idle", "tensor", "tensor + data") and the health
+/// where it is not the first of the link's own states; rates between them.
+struct NamedLinkChain {
+  std::vector<std::string> states;
+  solvers::Generator generator;
+};
+/// `problem` has at least one class.
+NamedLinkChain named_link_chain(const LinkProblem& problem);
+
 /// Classes of one tier from the step's traffic.
 std::vector<LinkClass> link_classes(const std::array<TrafficLoad, kCommGroups>& traffic, bool scale_up);
 

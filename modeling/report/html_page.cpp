@@ -28,7 +28,7 @@ h3 { font-size: 1rem; margin: 18px 0 6px; } p { margin: 6px 0; } small, .soft { 
 .parts i { width: 12px; height: 12px; border-radius: 3px; flex: none; } .parts b { margin-left: auto; font-weight: 600; font-variant-numeric: tabular-nums; white-space: nowrap; }
 .figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 400px), 1fr)); gap: 18px; }
 figure { margin: 0; break-inside: avoid; min-width: 0; } figcaption { font-weight: 600; margin-bottom: 4px; } svg { width: 100%; height: auto; display: block; max-width: 640px; }
-svg text { fill: var(--ink); font: 13px system-ui, "DejaVu Sans", sans-serif; } svg text.s { fill: var(--soft); font-size: 12px; }
+svg text { fill: var(--ink); font: 13px system-ui, "DejaVu Sans", sans-serif; } svg text.s { fill: var(--soft); font-size: 12px; paint-order: stroke; stroke: var(--paper); stroke-width: 4px; stroke-linejoin: round; }
 .axis { stroke: var(--soft); fill: none; } .grid { stroke: var(--line); fill: none; } .curve { stroke: var(--accent); stroke-width: 2.2; fill: none; } .fill { fill: var(--accent); }
 .node { stroke: var(--ink); stroke-width: 1.2; } .arrow { stroke: var(--soft); fill: none; stroke-width: 1.2; } .head { fill: var(--soft); }
 .tornado { display: grid; grid-template-columns: minmax(90px, 250px) 1fr max-content; gap: 4px 10px; align-items: center; font-size: .85rem; }

@@ -113,8 +113,13 @@ Curve percentile_curve(const Report& report, const std::string& time) {
 std::string curves(const Report& report) {
   std::string figures;
   for (const ChainRecord& chain : report.chains) figures += curve_figure(law_curve(chain));
+  // A law that the study gives itself says more than its percentiles.
+  const auto has_own = [&](const std::string& time) {
+    return std::any_of(report.curves.begin(), report.curves.end(),
+                       [&](const Curve& curve) { return curve.x_name == time + "_s"; });
+  };
   for (const char* time : {"step_time", "ttft", "tpot", "e2e", "time_to_train"})
-    figures += curve_figure(percentile_curve(report, time));
+    if (!has_own(time)) figures += curve_figure(percentile_curve(report, time));
   for (const Curve& curve : report.curves) figures += curve_figure(curve);
   return figures.empty() ? "" : heading("How it varies") + "<div class=\"figures\">\n" + figures + "</div>\n";
 }

@@ -23,7 +23,7 @@ const std::map<std::string, Symbol, std::less<>>& symbols() {
       {"ln", {"mi", "ln"}},   {"cdot", {"mo", "·"}},   {"times", {"mo", "×"}},  {"le", {"mo", "≤"}},
       {"ge", {"mo", "≥"}},    {"approx", {"mo", "≈"}}, {"infty", {"mi", "∞"}},  {"quad", {"mspace", ""}},
       {"ldots", {"mo", "…"}}, {"to", {"mo", "→"}},     {"in", {"mo", "∈"}},     {"left", {"", ""}},
-      {"right", {"", ""}},    {"bar", {"mo", "¯"}}};
+      {"right", {"", ""}},    {"bar", {"mo", "¯"}},    {"eta", {"mi", "η"}},    {"Lambda", {"mi", "Λ"}}};
   return kSymbols;
 }
 

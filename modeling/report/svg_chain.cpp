@@ -6,6 +6,7 @@
 #include <cmath>
 #include <numbers>
 
+#include "modeling/report/chain_summary.h"
 #include "modeling/report/html_page.h"
 
 namespace windtunnel::modeling {
@@ -102,9 +103,10 @@ std::string states(const ChainRecord& chain, const Layout& layout) {
 
 }  // namespace
 
-std::string svg_chain(const ChainRecord& chain) {
+std::string svg_chain(const ChainRecord& whole) {
+  const ChainRecord chain = summarised(whole, kMostDrawnStates);
   const std::size_t count = chain.state_probabilities.size();
-  if (count < 2 || count > kMostDrawnStates) return "";
+  if (count < 2) return "";
   const Layout layout = layout_of(count);
   return fmt::format(
              "<svg viewBox=\"0 0 {:.0f} {:.0f}\" role=\"img\" aria-label=\"{}\"><defs><marker id=\"head\" "

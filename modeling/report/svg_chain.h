@@ -8,10 +8,10 @@
 
 namespace windtunnel::modeling {
 
-/// Largest chain that is drawn; beyond, arrows cover each other.
-inline constexpr std::size_t kMostDrawnStates = 14;
+/// Most states that are drawn; beyond, arrows cover each other: a larger chain is summarised (chain_summary.h).
+inline constexpr std::size_t kMostDrawnStates = 12;
 
-/// Empty for a chain without named states or with too many.
+/// Empty for a chain without named states.
 std::string svg_chain(const ChainRecord& chain);
 
 }  // namespace windtunnel::modeling

@@ -9,15 +9,15 @@
 
 namespace windtunnel::modeling {
 
-/// Layout, operators of one layer with their times, pipeline and tail; arrows of the device chain. `step`: the step at
-/// its fixed point; `straggler_s`: what jitter adds to it.
-void derive_training(const PlacedTraining& placed, const TrainingStep& step, double straggler_s, const Machine& machine,
+/// Layout, operators of one layer with their times, pipeline and tail, congestion, the law of the step; states and
+/// arrows of the device, link and step chains.
+void derive_training(const PlacedTraining& placed, const TrainingAnswer& answer, const Machine& machine,
                      Report& report);
 
 /// What stops the job, the spares, the checkpoints.
 void derive_availability(const JobHealth& health, const AvailabilityAnswer& answer, Report& report);
 
-/// The engine's clock at several loads, the requests.
+/// The engine's clock at several loads, the requests, the chain of slots; its states and arrows.
 void derive_serving(const PlacedServing& placed, Report& report);
 
 }  // namespace windtunnel::modeling

@@ -2,7 +2,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
+#include "modeling/chains/replica_chain.h"
 #include "modeling/studies/derivations.h"
 
 namespace windtunnel::modeling {
@@ -50,11 +52,125 @@ DerivationSection clock_section(const ServingSystem& system) {
   return section;
 }
 
+/// Numbers of sequences that hold slots, gathered into ranges of about equal probability; the first is "none".
+struct SlotRange {
+  std::size_t first = 0;
+  std::size_t last = 0;
+  double probability = 0.0;
+  double mean = 0.0;
+};
+
+std::vector<SlotRange> slot_ranges(const std::vector<double>& law) {
+  constexpr double kRanges = 8.0, kNothing = 1e-6;
+  std::vector<SlotRange> ranges = {{0, 0, law.front()}};
+  double left = 1.0 - law.front();
+  SlotRange open{1, 1, 0.0};
+  for (std::size_t n = 1; n < law.size(); ++n) {
+    open.last = n;
+    open.probability += law[n];
+    open.mean += law[n] * static_cast<double>(n);
+    left -= law[n];
+    if (open.probability < 1.0 / kRanges && n + 1 < law.size() && left > kNothing) continue;
+    if (open.probability > 0.0) open.mean /= open.probability;
+    ranges.push_back(open);
+    open = {n + 1, n + 1, 0.0};
+    if (left <= kNothing && n + 1 < law.size()) {
+      ranges.back().last = law.size() - 1;
+      ranges.back().probability += std::max(0.0, left);
+      break;
+    }
+  }
+  return ranges;
+}
+
+std::string name_of(const SlotRange& range) {
+  if (range.last == 0) return "none";
+  return range.first == range.last ? std::to_string(range.first) : fmt::format("{} to {}", range.first, range.last);
+}
+
+/// States and, where arrivals are Poisson, arrows: up by arrivals, down by what balances them (level cuts).
+void add_slot_states(const std::vector<double>& law, double arrival_per_s, bool poisson, ChainRecord& record) {
+  const std::vector<SlotRange> ranges = slot_ranges(law);
+  for (const SlotRange& range : ranges) record.state_probabilities.push_back({name_of(range), range.probability});
+  for (std::size_t k = 0; poisson && k + 1 < ranges.size(); ++k) {
+    const double flow = arrival_per_s * law[ranges[k].last];
+    const int here = static_cast<int>(k);
+    if (ranges[k].probability > 0.0) record.arrows.push_back({here, here + 1, flow / ranges[k].probability});
+    if (ranges[k + 1].probability > 0.0) record.arrows.push_back({here + 1, here, flow / ranges[k + 1].probability});
+  }
+}
+
+DerivationSection slot_section(const SolvedEngine& solved, const ReplicaArrivals& arrivals) {
+  const SlotPopulation& population = solved.population;
+  const std::size_t top = population.law.size() - 1;
+  DerivationSection section{.title = "How many sequences hold slots"};
+  section.paragraphs.push_back(fmt::format(
+      "The slow chain of one replica: a request takes a slot when it comes and frees it with its last token. With n in "
+      "the slots an iteration takes t(n), so that completions come n times per so many iterations; below the limit of "
+      "{} "
+      "slots the law depends on the mean output only (processor sharing is insensitive), at the limit a queue with a "
+      "geometric tail builds up. Prompts computed together and bursty arrivals widen the law: its variance is scaled "
+      "before the levels are cut.",
+      top));
+  section.equations.push_back(
+      {"\\lambda \\pi_{n-1} = \\mu_n \\pi_n, \\quad \\mu_n = \\frac{n}{k \\, t(n)}",
+       fmt::format(
+           "arrivals {:.4g} /s at one replica; {:.4g} in the slots in the mean, variance {:.4g}; an arrival waits "
+           "for a slot with probability {:.3g}",
+           arrivals.rate_per_s, population.mean_slots, population.variance_slots, population.wait_probability)});
+  section.rows.push_back({"in the slots", "probability", "iteration, ms", "completed per s"});
+  for (const SlotRange& range : slot_ranges(population.law)) {
+    const auto n = static_cast<std::size_t>(std::round(range.mean));
+    if (n >= solved.rates.iteration_s.size()) continue;
+    section.rows.push_back({fmt::format("{}, at {}", name_of(range), n), fmt::format("{:.4g}", range.probability),
+                            fmt::format("{:.4g}", 1e3 * solved.rates.iteration_s[n]),
+                            fmt::format("{:.4g}", solved.rates.completion_per_s[n])});
+  }
+  return section;
+}
+
+DerivationSection prompt_section() {
+  DerivationSection section{.title = "What a first token waits for"};
+  section.paragraphs.push_back(
+      "The fast chain: while the number of decoding sequences stands still, the state is the prompt work (quanta) that "
+      "waits at an iteration boundary. An iteration computes what fits its token budget; what arrives while it runs "
+      "waits "
+      "at the next boundary. A tagged arrival sees the iteration under way to its end, then the work ahead of it and "
+      "its "
+      "own prompt; the laws at several numbers of sequences are mixed by the slow chain.");
+  section.equations.push_back({"V_{k+1} = V_k - c(V_k) + A(t(V_k))",
+                               "backlog at the next boundary = backlog - what the iteration computes + what arrives "
+                               "meanwhile (compound Poisson)"});
+  return section;
+}
+
+/// The chains of an aggregated open system; others are not taken apart.
+void derive_open_loop(const ServingSystem& system, Report& report) {
+  const ReplicaArrivals arrivals = replica_arrivals(system);
+  const SolvedEngine solved = solve_engine(engine_of(system.pool, system.classes), system.classes, arrivals);
+  report.derivation.push_back(slot_section(solved, arrivals));
+  report.derivation.push_back(prompt_section());
+}
+
+/// True for records of the slots' law, of one pool or two.
+bool is_slot_chain(const ChainRecord& chain) {
+  return chain.law.size() > 2 && chain.name.find("slots") != std::string::npos;
+}
+
 }  // namespace
 
 void derive_serving(const PlacedServing& placed, Report& report) {
-  if (!placed.system.classes.empty()) report.derivation.push_back(request_section(placed.system));
-  if (!placed.system.classes.empty()) report.derivation.push_back(clock_section(placed.system));
+  const ServingSystem& system = placed.system;
+  if (system.classes.empty()) return;
+  report.derivation.push_back(request_section(system));
+  report.derivation.push_back(clock_section(system));
+  if (!report.failure.empty()) return;
+  const bool is_open = system.arrivals.kind == ArrivalLaw::Kind::kOpen && !system.prefill && !system.requests;
+  const auto record = std::find_if(report.chains.begin(), report.chains.end(), is_slot_chain);
+  if (record == report.chains.end()) return;
+  const ReplicaArrivals arrivals = is_open ? replica_arrivals(system) : ReplicaArrivals{};
+  add_slot_states(record->law, arrivals.rate_per_s, is_open && std::abs(arrivals.scv - 1.0) < 1e-9, *record);
+  if (is_open) derive_open_loop(system, report);
 }
 
 }  // namespace windtunnel::modeling

@@ -157,6 +157,16 @@ void check_memory(const PlacedTraining& placed, const Machine& machine, std::vec
   warnings.push_back("activations do not fit in the device's memory: " + story);
 }
 
+std::array<LinkProblem, 2> link_problems(const PlacedTraining& placed, const TrainingStep& step,
+                                         const FabricCongestion& congestion, int level, const Machine& machine) {
+  LinkProblem out = link_problem("scale_out", step, false);
+  out.health = component(machine, "link");
+  out.fabric = &congestion;
+  out.level = level;
+  if (placed.checkpoint_bytes_per_s > 0.0) out.classes.push_back(checkpoint_class(placed, machine, out.step_s));
+  return {link_problem("scale_up", step, true), std::move(out)};
+}
+
 namespace {
 
 /// Iterates one level from `slowdowns`, which are left at the fixed point.
@@ -165,12 +175,8 @@ StepAtLevel settle(const PlacedTraining& placed, const Machine& machine, Service
   StepAtLevel at{.probability = coupled.congestion.probability(level)};
   for (int iteration = 1; iteration <= kCouplingIterations; ++iteration) {
     at.step = step_at(placed, machine, times, slowdowns);
-    at.scale_up = solve_link(link_problem("scale_up", at.step, true));
-    LinkProblem out = link_problem("scale_out", at.step, false);
-    out.health = component(machine, "link");
-    out.fabric = &coupled.congestion;
-    out.level = level;
-    if (placed.checkpoint_bytes_per_s > 0.0) out.classes.push_back(checkpoint_class(placed, machine, out.step_s));
+    const auto [up, out] = link_problems(placed, at.step, coupled.congestion, level, machine);
+    at.scale_up = solve_link(up);
     at.scale_out = solve_link(out);
     const LinkSlowdowns next = slowdowns_of(at.scale_up, at.scale_out);
     const double change = largest_change(next, slowdowns);

@@ -2,6 +2,7 @@
 // The training study: layout, memory, step and links solved together, and the report.
 #pragma once
 
+#include <array>
 #include <optional>
 #include <string>
 #include <vector>
@@ -62,6 +63,11 @@ struct CoupledStep {
   }
 };
 CoupledStep couple_step_and_links(const PlacedTraining& placed, const Machine& machine);
+
+/// The chains of the ports at one level of congestion, scale-up and scale-out, under the traffic of `step`. They refer
+/// to `machine` and `congestion`.
+std::array<LinkProblem, 2> link_problems(const PlacedTraining& placed, const TrainingStep& step,
+                                         const FabricCongestion& congestion, int level, const Machine& machine);
 
 /// What the step waits for: levels of congestion, a throttled device, a degraded link, and the jitter of the machine.
 StepChainProblem step_chain_problem(const PlacedTraining& placed, const CoupledStep& coupled, const Machine& machine);

@@ -96,29 +96,160 @@ DerivationSection pipeline_section(const PlacedTraining& placed, const TrainingS
   return section;
 }
 
-/// The device chain's transitions, between the states that its record names.
-void add_device_arrows(const PlacedTraining& placed, const TrainingStep& step, double straggler_s, Report& report) {
-  const auto record = std::find_if(report.chains.begin(), report.chains.end(),
-                                   [](const ChainRecord& chain) { return chain.name == "device"; });
-  if (record == report.chains.end()) return;
-  const DeviceChain chain = build_device_chain(activity_program(step, placed.placement, straggler_s));
-  if (chain.states.size() != record->state_probabilities.size()) return;
-  for (std::size_t from = 0; from < chain.states.size(); ++from) {
-    for (const auto [to, rate] : chain.generator.outgoing().row(static_cast<solvers::Index>(from)))
-      record->arrows.push_back({static_cast<int>(from), static_cast<int>(to), rate});
+ChainRecord* find_chain(Report& report, const std::string& name) {
+  const auto found = std::find_if(report.chains.begin(), report.chains.end(),
+                                  [&](const ChainRecord& chain) { return chain.name == name; });
+  return found == report.chains.end() ? nullptr : &*found;
+}
+
+void add_arrows(const solvers::Generator& q, ChainRecord& record) {
+  for (solvers::Index from = 0; from < q.states(); ++from) {
+    for (const auto [to, rate] : q.outgoing().row(from))
+      record.arrows.push_back({static_cast<int>(from), static_cast<int>(to), rate});
   }
+}
+
+/// The device chain's transitions, between the states that its record names.
+void add_device_arrows(const PlacedTraining& placed, const TrainingAnswer& answer, Report& report) {
+  ChainRecord* record = find_chain(report, "device");
+  if (!record) return;
+  const double straggler_s = answer.chain.mean_s - answer.coupled.mean_ideal_s();
+  const DeviceChain chain = build_device_chain(activity_program(answer.coupled.step(), placed.placement, straggler_s));
+  if (chain.states.size() == record->state_probabilities.size()) add_arrows(chain.generator, *record);
+}
+
+/// States of a link chain at the least congested level, and the row of its slowdowns.
+void add_link(const LinkProblem& problem, const LinkSolution& solution, Report& report, DerivationSection& section) {
+  ChainRecord* record = find_chain(report, "link." + problem.name);
+  if (!record) return;
+  const NamedLinkChain chain = named_link_chain(problem);
+  for (std::size_t i = 0; i < chain.states.size(); ++i)
+    record->state_probabilities.push_back(
+        {chain.states[i], solution.solution.probability(static_cast<solvers::Index>(i))});
+  add_arrows(chain.generator, *record);
+  for (const LinkClass& one : problem.classes) {
+    const double slowdown = one.group ? solution.slowdown[static_cast<std::size_t>(*one.group)] : 1.0;
+    section.rows.push_back({problem.name, one.group ? to_string(*one.group) : "checkpoint", one.hidden ? "yes" : "no",
+                            fmt::format("{:.4g}", one.transfers_per_step), milliseconds(one.busy_s),
+                            fmt::format("{:.4g}", slowdown)});
+  }
+}
+
+DerivationSection link_section(const PlacedTraining& placed, const TrainingAnswer& answer, const Machine& machine,
+                               Report& report) {
+  const StepAtLevel& level = answer.coupled.levels.front();
+  DerivationSection section{.title = "What shares a port"};
+  section.paragraphs.push_back(fmt::format(
+      "A device's port of each network tier is a chain of its own: the state is what is on the wire. A class comes "
+      "with "
+      "its transfers per step over the time it is off, leaves when its transfer is through at the share of the rate it "
+      "gets. Its slowdown stretches the step, the longer step thins the traffic: {} rounds until both agree to {:.1e}.",
+      answer.coupled.iterations, answer.coupled.residual));
+  section.equations.push_back(
+      {"q_{on} = \\frac{n_c}{T - B_c}, \\quad q_{off} = \\frac{s_c n_c}{B_c}, "
+       "\\quad S_c = \\frac{1}{E(s_c)}",
+       fmt::format("on: transfers / (T - time on), off: share x transfers / busy time, T = {}; "
+                   "slowdown = 1 / (mean share while on)",
+                   milliseconds(level.step.ideal_s()))});
+  section.rows.push_back({"port", "class", "beside compute", "transfers per step", "busy alone", "slowdown"});
+  const auto [up, out] = link_problems(placed, level.step, answer.coupled.congestion, 0, machine);
+  add_link(up, level.scale_up, report, section);
+  add_link(out, level.scale_out, report, section);
+  return section;
+}
+
+/// A step's kinds of time in the order they come: lumped to one state each, passed through once per step.
+struct StepPart {
+  std::string name;
+  double time_s = 0.0;
+  /// Share of the steps that have it.
+  double probability = 1.0;
+};
+
+std::vector<StepPart> step_parts(const TrainingAnswer& answer) {
+  const StepChain& chain = answer.chain;
+  std::vector<StepPart> parts = {{"all ranks at work", answer.coupled.mean_ideal_s()},
+                                 {"slowest replica", chain.replica_wait_s},
+                                 {"slowest device", chain.slow_device_s},
+                                 {"longest pause", chain.pause_s},
+                                 {"stalls", chain.stall_s, chain.stall_probability}};
+  std::erase_if(parts, [&](const StepPart& part) { return part.time_s <= 1e-12 * chain.mean_s; });
+  return parts;
+}
+
+/// The step chain lumped to its kinds of time and closed to a cycle: the next step follows.
+void add_step_states(const std::vector<StepPart>& parts, double mean_s, ChainRecord& record) {
+  const int count = static_cast<int>(parts.size());
+  record.purpose += "; states lumped to kinds of time, closed to a cycle";
+  for (const StepPart& part : parts) record.state_probabilities.push_back({part.name, part.time_s / mean_s});
+  if (count < 2) return;
+  for (int i = 0; i < count; ++i) {
+    // From one visit of part i: each later part that this step has, skipping those it has not.
+    double reaches = parts[static_cast<std::size_t>(i)].probability / parts[static_cast<std::size_t>(i)].time_s;
+    for (int step = 1; step < count && reaches > 0.0; ++step) {
+      const int to = (i + step) % count;
+      const double has = to == 0 ? 1.0 : parts[static_cast<std::size_t>(to)].probability;
+      if (has > 0.0) record.arrows.push_back({i, to, reaches * has});
+      reaches *= 1.0 - has;
+    }
+  }
+}
+
+DerivationSection law_section(const TrainingAnswer& answer, const std::vector<StepPart>& parts) {
+  const StepChain& chain = answer.chain;
+  DerivationSection section{.title = "The law of the step"};
+  section.paragraphs.push_back(
+      "The step is over when the slowest replica is, and the longest pause of any node; rarely all stalls. Independent "
+      "times that all must end multiply their distribution functions; what lasts longer than a step (congestion, a "
+      "throttled device, a degraded link) is a condition, and the laws are mixed over the conditions. Times that "
+      "follow "
+      "each other add up: their chains are put in a row.");
+  section.equations.push_back(
+      {"P(T \\le t) = \\sum_k p_k \\, P(X_k^{max} + Y_k + Z_k \\le t), \\quad P(X^{max} \\le x) "
+       "= F(x)^R, \\quad P(Y \\le y) = e^{-a e^{-y / m}}",
+       "mixture over conditions k of: slowest of R replicas + longest of a Poisson number a of "
+       "pauses of mean m + stalls"});
+  std::string sum;
+  for (const StepPart& part : parts) sum += (sum.empty() ? "" : " + ") + milliseconds(part.time_s);
+  section.equations.push_back({"E(T) = \\sum_i E(T_i)", fmt::format("{} = {}", sum, milliseconds(chain.mean_s))});
+  section.rows.push_back({"part", "mean per step", "share"});
+  for (const StepPart& part : parts)
+    section.rows.push_back({part.name, milliseconds(part.time_s), fmt::format("{:.4g}", part.time_s / chain.mean_s)});
+  for (const auto& [name, value] :
+       {std::pair("median", chain.p50_s), std::pair("95 %", chain.p95_s), std::pair("99 %", chain.p99_s)})
+    section.rows.push_back({std::string(name), milliseconds(value), ""});
+  return section;
+}
+
+/// P(step <= t) from nearly nothing to the 99.9 % quantile.
+Curve step_curve(const StepChain& chain) {
+  constexpr int kPoints = 60;
+  Curve curve{"step_time_law", "P(step time <= t)", "step_time_s", "probability", false, {}};
+  if (!(chain.p99_s > chain.p50_s)) return curve;
+  const double low_s = std::max(chain.law.lower_s, chain.p50_s - 2.0 * (chain.p95_s - chain.p50_s));
+  const double high_s = chain.p99_s + 0.5 * (chain.p99_s - chain.p50_s);
+  for (int i = 0; i <= kPoints; ++i) {
+    const double t_s = low_s + (high_s - low_s) * i / kPoints;
+    curve.points.emplace_back(t_s, chain.law.cdf(t_s));
+  }
+  return curve;
 }
 
 }  // namespace
 
-void derive_training(const PlacedTraining& placed, const TrainingStep& step, double straggler_s, const Machine& machine,
+void derive_training(const PlacedTraining& placed, const TrainingAnswer& answer, const Machine& machine,
                      Report& report) {
   if (!placed.training.service_times) {
     report.derivation.push_back(layout_section(placed));
     report.derivation.push_back(operator_section(placed, machine));
-    add_device_arrows(placed, step, straggler_s, report);
+    add_device_arrows(placed, answer, report);
   }
-  report.derivation.push_back(pipeline_section(placed, step));
+  report.derivation.push_back(pipeline_section(placed, answer.coupled.step()));
+  if (!placed.training.service_times) report.derivation.push_back(link_section(placed, answer, machine, report));
+  const std::vector<StepPart> parts = step_parts(answer);
+  report.derivation.push_back(law_section(answer, parts));
+  if (ChainRecord* record = find_chain(report, "step")) add_step_states(parts, answer.chain.mean_s, *record);
+  if (Curve curve = step_curve(answer.chain); !curve.points.empty()) report.curves.push_back(std::move(curve));
 }
 
 }  // namespace windtunnel::modeling

@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "modeling/report/html_report.h"
 
+#include <algorithm>
+#include <cmath>
+#include <string>
+
+#include "modeling/report/chain_summary.h"
 #include "modeling/report/derivation.h"
 #include "modeling/report/headline.h"
 #include "modeling/report/html_page.h"
@@ -42,12 +47,35 @@ TEST_CASE("The page needs nothing but itself and shows what was asked", "[report
   CHECK_THAT(page, ContainsSubstring("prefers-color-scheme: dark") && ContainsSubstring("@media print"));
 }
 
-TEST_CASE("A small chain is drawn with its probabilities and rates, a large one is not", "[report][html]") {
-  ChainRecord chain = small_report().chains.front();
+TEST_CASE("A small chain is drawn with its probabilities and rates", "[report][html]") {
+  const ChainRecord chain = small_report().chains.front();
   const std::string picture = svg_chain(chain);
   CHECK_THAT(picture, ContainsSubstring(">0.75<") && ContainsSubstring(">0.3 /s<") && ContainsSubstring(">down<"));
-  chain.state_probabilities.resize(kMostDrawnStates + 1);
-  CHECK(svg_chain(chain).empty());
+}
+
+TEST_CASE("A large chain is drawn with its rest as one state, flows kept", "[report][html]") {
+  // Birth-death: up with 1 /s, down with 2 /s; state n holds 2^-n of 20 states.
+  ChainRecord chain{.name = "queue", .purpose = "customers"};
+  constexpr int kStates = 20;
+  for (int n = 0; n < kStates; ++n) {
+    chain.state_probabilities.push_back({std::to_string(n), std::pow(0.5, n + 1) / (1.0 - std::pow(0.5, kStates))});
+    if (n > 0) chain.arrows.push_back({n - 1, n, 1.0});
+    if (n > 0) chain.arrows.push_back({n, n - 1, 2.0});
+  }
+  const ChainRecord picture = summarised(chain, 4);
+  REQUIRE(picture.state_probabilities.size() == 4);
+  CHECK(picture.state_probabilities.back().name == "the other 17");
+  double total = 0.0;
+  for (const Measure& state : picture.state_probabilities) total += state.value.value();
+  CHECK(total == Approx(1.0).epsilon(1e-12));
+  // The rest goes down at 2 /s times the share of its first state, which holds half of it (but for the end).
+  const auto down = std::find_if(picture.arrows.begin(), picture.arrows.end(),
+                                 [](const ChainArrow& arrow) { return arrow.from == 3; });
+  CHECK(down->to == 2);
+  CHECK(down->rate_per_s == Approx(1.0).epsilon(1e-4));
+  CHECK_THAT(svg_chain(chain), ContainsSubstring(">the other 9<"));
+  // Rare ones are not drawn apart: 2^-14 of the time is less than kRare.
+  CHECK(summarised(chain, 18).state_probabilities.size() == 14);
 }
 
 TEST_CASE("Ticks are round and inside", "[report][html]") {
