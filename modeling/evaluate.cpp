@@ -23,6 +23,9 @@ void evaluate_training(const Spec& spec, const EvaluateOptions& options, Report&
   check_memory(placed, machine, report.warnings);
   TrainingAnswer answer;
   answer.coupled = couple_step_and_links(placed, machine);
+  if (report.detail == Detail::kMeans && !spec.reliability)
+    return write_training_means(placed, step_means(step_chain_problem(placed, answer.coupled, machine)), machine,
+                                report);
   answer.chain = build_step_chain(step_chain_problem(placed, answer.coupled, machine));
   // The user's own service times say how long, not doing what.
   if (!placed.training.service_times)
@@ -34,7 +37,7 @@ void evaluate_training(const Spec& spec, const EvaluateOptions& options, Report&
   }
   if (options.timeline) report.timeline = training_timeline(placed, answer);
   if (!spec.reliability) return;
-  const Ask ask = report.detail == Detail::kDirect ? Ask::kDirect : Ask::kAll;
+  const Ask ask = report.detail <= Detail::kDirect ? Ask::kDirect : Ask::kAll;
   const TrainingHealth health = solve_training_health(spec, placed, answer, machine, ask, report.warnings);
   write_training_health(spec, health, answer, report);
 }

@@ -108,6 +108,7 @@ struct DerivationSection {
 
 /// How much a report says. Each level holds the ones before.
 enum class Detail {
+  kMeans,       ///< training without failures: the means of a step, nothing of its law; for ranking. Else as kDirect
   kDirect,      ///< measures without those that are searched for by many answers: for differences
   kMeasures,    ///< measures, breakdowns and failure: for sweeps and searches
   kAnswer,      ///< and title, finding, chains, assumptions

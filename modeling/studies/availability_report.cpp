@@ -223,7 +223,7 @@ void write_availability_report(const Spec& spec, const JobHealth& health, const 
   report.title = title(spec, health, machine);
   report.finding =
       fmt::format("{}; {}; {}", describe_stops(health, answer), describe_losses(answer), describe_spares(answer));
-  const Ask ask = report.detail == Detail::kDirect ? Ask::kDirect : Ask::kAll;
+  const Ask ask = report.detail <= Detail::kDirect ? Ask::kDirect : Ask::kAll;
   const HealthQuestions questions = ask_about_health(health, answer, ask);
   report.measures = availability_measures(health, answer);
   if (health.levels.size() > 2) report.measures.push_back({"goodput_ratio", answer.job.work_ratio});

@@ -9,6 +9,7 @@
 #include <mutex>
 #include <numeric>
 
+#include "modeling/spec/read_blocks.h"
 #include "modeling/spec/read_spec.h"
 #include "modeling/studies/parallel_for.h"
 #include "modeling/studies/search_space.h"
@@ -36,6 +37,7 @@ class BestFirst {
       return objective_.better(space_.optimistic[a], space_.optimistic[b]);
     });
     parallel_for(order_.size(), options_.jobs, [&](std::size_t position) { deal_with(position); });
+    if (space_.ranking < Detail::kMeasures) complete();
     mark_pareto();
     result.evaluated = evaluated_;
     result.layouts = std::move(best_);
@@ -59,7 +61,7 @@ class BestFirst {
       }
     }
     const Candidate candidate = space_.candidate(order_[position]);
-    Report report = evaluate_(candidate.spec, Detail::kMeasures);
+    Report report = evaluate_(candidate.spec, space_.ranking);
     add_derived_measures(report, options_.price_per_device_hour);
     const std::lock_guard lock(mutex_);
     take(candidate, std::move(report));
@@ -82,9 +84,23 @@ class BestFirst {
     RankedLayout layout{candidate.choices, std::move(report), false};
     const auto place = std::upper_bound(best_.begin(), best_.end(), layout,
                                         [&](const RankedLayout& a, const RankedLayout& b) { return before(a, b); });
-    if (place - best_.begin() >= options_.top) return;
+    const auto rank = place - best_.begin();
+    if (rank >= options_.top) return;
     best_.insert(place, std::move(layout));
-    if (best_.size() > static_cast<std::size_t>(options_.top)) best_.pop_back();
+    specs_.insert(specs_.begin() + rank, candidate.spec);
+    if (best_.size() > static_cast<std::size_t>(options_.top)) {
+      best_.pop_back();
+      specs_.pop_back();
+    }
+  }
+
+  /// What was enough to rank is not enough to show.
+  void complete() {
+    parallel_for(best_.size(), options_.jobs, [&](std::size_t rank) {
+      Report report = evaluate_(specs_[rank], Detail::kMeasures);
+      add_derived_measures(report, options_.price_per_device_hour);
+      best_[rank].report = std::move(report);
+    });
   }
 
   /// Equal values: the smaller second aim, then the choices, so that the order does not depend on the threads.
@@ -126,6 +142,8 @@ class BestFirst {
   std::map<std::string, long long> failures_;
   std::vector<Aims> aims_;
   std::vector<RankedLayout> best_;
+  /// Of `best_`, in its order.
+  std::vector<Spec> specs_;
 };
 
 SearchSpace space_of(const YamlDocument& document, const Spec& spec, const SearchOptions& options,
@@ -150,8 +168,26 @@ std::vector<Count> divisors(Count n) {
   return small;
 }
 
-SearchResult search_layouts(const YamlDocument& document, const SearchOptions& options, const Evaluate& evaluate,
+namespace {
+
+/// Whoever searches need not have a layout: without `parallelism` any legal one stands in.
+YamlDocument with_some_layout(const YamlDocument& document) {
+  YamlReader root = document.root().map();
+  if (!root.has("training") || !root.has("cluster")) return document;
+  YamlReader training = root.map("training");
+  YamlReader cluster = root.map("cluster");
+  if (training.has("parallelism") || !training.has("global_batch") || !cluster.has("num_devices")) return document;
+  const Count devices = cluster.count("num_devices", 1, kMostDevices);
+  const Count data = std::gcd(devices, training.count("global_batch", 1, kMostTokens));
+  const std::string layout = fmt::format("{{data: {}, context: {}}}", data, devices / data);
+  return document.with({YamlChange({"training.parallelism", layout})});
+}
+
+}  // namespace
+
+SearchResult search_layouts(const YamlDocument& asked, const SearchOptions& options, const Evaluate& evaluate,
                             const SearchProgress& progress) {
+  const YamlDocument document = with_some_layout(asked);
   const Spec spec = read_spec(document);
   SearchResult result{.objective = find_objective(options, spec)};
   const SearchSpace space = space_of(document, spec, options, result.objective);

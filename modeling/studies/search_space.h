@@ -17,6 +17,8 @@ namespace windtunnel::modeling {
 struct SearchSpace {
   /// Per candidate a value of the objective that its own cannot beat; infinite (of the good sign) where none is known.
   std::vector<double> optimistic;
+  /// As much of a report as the objective and the second aim need; what is shown is answered in full.
+  Detail ranking = Detail::kMeasures;
   /// Makes candidate i.
   std::function<Candidate(std::size_t)> candidate;
   /// Empty, or why an evaluated candidate does not count; not called where it is unset.

@@ -8,6 +8,7 @@
 #include <array>
 #include <cmath>
 #include <memory>
+#include <set>
 
 #include "modeling/costs/service_times.h"
 #include "modeling/spec/nearest_name.h"
@@ -272,14 +273,18 @@ class GroupSurvey {
     lightest.training->zero_stage = 0;
     const PlacedTraining placed = place_training(lightest, machine_);
     const ServiceTimes times = service_times(placed.graph, placed.placement, machine_, LinkSlowdowns{});
+    // Virtual stages change a template only where they decide what is hidden.
+    std::map<std::array<bool, kCommGroups>, TemplateTimes> templates;
     for (const Count virtual_stages : virtual_stages_of(freedom_, group_)) {
       Training training = placed.training;
       training.parallelism.virtual_stages = virtual_stages;
       training.schedule = freedom_.schedule(virtual_stages);
       const Placement placement = place(placed.model, training, machine_.profile.scale_up_domain_devices);
-      const TemplateTimes templates =
-          play_all_templates(placed.graph, times, placement, overlap_policy(machine_.software, training));
-      const double step_s = shortest_step_s(chunk_times(templates, placement), placement, training.schedule);
+      const OverlapPolicy policy = overlap_policy(machine_.software, training);
+      if (!templates.contains(policy.hidden))
+        templates[policy.hidden] = play_all_templates(placed.graph, times, placement, policy);
+      const double step_s =
+          shortest_step_s(chunk_times(templates[policy.hidden], placement), placement, training.schedule);
       for (const int zero_stage : zero_stages_of(freedom_, group_)) {
         training.zero_stage = zero_stage;
         survey(placed, training, placement, step_s);
@@ -312,6 +317,13 @@ class GroupSurvey {
   const Objective& objective_;
 };
 
+bool needs_means_only(const Objective& objective, const Spec& spec) {
+  static const std::set<std::string> kMeans = {
+      "tokens_per_s_per_device", "step_time_mean_s",        "model_flop_per_s_per_device", "mfu_ratio",
+      "cost_per_token",          "memory_per_device_bytes", "time_to_train_mean_s"};
+  return !spec.reliability && kMeans.contains(objective.name);
+}
+
 std::vector<std::pair<std::string, Choice>> choices_of(const Spec& spec) {
   const Training& training = *spec.training;
   const Parallelism& p = training.parallelism;
@@ -340,7 +352,8 @@ SearchSpace training_space(const YamlDocument& document, const SearchOptions& op
   const auto freedom = std::make_shared<const Freedom>(document, options);
   if (freedom->spec().training->service_times)
     throw SearchError("with 'service_times' the layout changes nothing but the pipeline, expected a model");
-  SearchSpace space{.second_aim = "memory_per_device_bytes"};
+  SearchSpace space{.ranking = needs_means_only(objective, freedom->spec()) ? Detail::kMeans : Detail::kMeasures,
+                    .second_aim = "memory_per_device_bytes"};
   const auto groups = std::make_shared<const std::vector<Spec>>(enumerate_groups(*freedom, space.rejected));
   std::vector<std::string> ignored;
   const Machine machine = load_machine(freedom->spec().cluster, Study::kTraining, ignored);

@@ -81,6 +81,8 @@ struct TrainingAnswer {
   StepChain chain;
   ActivityShares activity;
 };
+/// The measures that Detail::kMeans has; the same numbers as in the whole report.
+void write_training_means(const PlacedTraining& placed, const StepMeans& means, const Machine& machine, Report& report);
 void write_training_report(const PlacedTraining& placed, const TrainingAnswer& answer, const Machine& machine,
                            Report& report);
 

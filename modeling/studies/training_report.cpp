@@ -24,10 +24,8 @@ double tokens_per_step(const Training& training) {
 
 /// Measures of the step's time, then of the work done in it; the work is unknown where the spec gives times and no
 /// model.
-std::vector<Measure> training_measures(const PlacedTraining& placed, const TrainingAnswer& answer,
-                                       const Machine& machine) {
-  const StepChain& chain = answer.chain;
-  const double device_s = chain.mean_s * static_cast<double>(placed.num_devices);
+std::vector<Measure> mean_measures(const PlacedTraining& placed, double mean_s, const Machine& machine) {
+  const double device_s = mean_s * static_cast<double>(placed.num_devices);
   const double peak = precision_roof(machine.profile.compute, placed.training.precision).peak_flop_per_s;
   const auto known_if = [](bool known, double value) { return known ? std::optional(value) : std::nullopt; };
   const bool has_model = placed.model.hidden_size > 0 && placed.training.sequence_length > 0;
@@ -35,11 +33,7 @@ std::vector<Measure> training_measures(const PlacedTraining& placed, const Train
   const double flop_rate = model_flop_per_step(placed.model, placed.training) / device_s;
   const double used = placed.memory.total_bytes();
   std::vector<Measure> measures = {
-      {"step_time_mean_s", chain.mean_s},
-      {"step_time_std_s", chain.std_s},
-      {"step_time_p50_s", chain.p50_s},
-      {"step_time_p95_s", chain.p95_s},
-      {"step_time_p99_s", chain.p99_s},
+      {"step_time_mean_s", mean_s},
       {"tokens_per_s_per_device",
        known_if(placed.training.sequence_length > 0, tokens_per_step(placed.training) / device_s)},
       {"model_flop_per_s_per_device", known_if(has_model, flop_rate)},
@@ -47,13 +41,26 @@ std::vector<Measure> training_measures(const PlacedTraining& placed, const Train
       {"memory_per_device_bytes", known_if(has_memory, used)},
       {"memory_fits", known_if(has_memory, used <= machine.profile.memory.capacity_bytes.value ? 1.0 : 0.0)},
   };
+  if (placed.training.tokens)
+    measures.push_back({"time_to_train_mean_s", *placed.training.tokens / tokens_per_step(placed.training) * mean_s});
+  return measures;
+}
+
+std::vector<Measure> training_measures(const PlacedTraining& placed, const TrainingAnswer& answer,
+                                       const Machine& machine) {
+  const StepChain& chain = answer.chain;
+  std::vector<Measure> measures = mean_measures(placed, chain.mean_s, machine);
+  const std::vector<Measure> law = {{"step_time_std_s", chain.std_s},
+                                    {"step_time_p50_s", chain.p50_s},
+                                    {"step_time_p95_s", chain.p95_s},
+                                    {"step_time_p99_s", chain.p99_s}};
+  measures.insert(measures.begin() + 1, law.begin(), law.end());
   if (placed.training.tokens) {
     // The sum of many independent steps is nearly normal; 2.3263 is the 99 % point of the standard normal.
     const double steps = *placed.training.tokens / tokens_per_step(placed.training);
-    const double mean = steps * chain.mean_s;
-    measures.push_back({"time_to_train_mean_s", mean});
-    measures.push_back({"time_to_train_p50_s", mean});
-    measures.push_back({"time_to_train_p99_s", mean + 2.3263478740408408 * std::sqrt(steps) * chain.std_s});
+    const double mean_s = steps * chain.mean_s;
+    measures.push_back({"time_to_train_p50_s", mean_s});
+    measures.push_back({"time_to_train_p99_s", mean_s + 2.3263478740408408 * std::sqrt(steps) * chain.std_s});
   }
   return measures;
 }
@@ -223,6 +230,11 @@ std::string title(const PlacedTraining& placed, const Machine& machine) {
 }
 
 }  // namespace
+
+void write_training_means(const PlacedTraining& placed, const StepMeans& means, const Machine& machine,
+                          Report& report) {
+  report.measures = mean_measures(placed, means.mean_s, machine);
+}
 
 void write_training_report(const PlacedTraining& placed, const TrainingAnswer& answer, const Machine& machine,
                            Report& report) {

@@ -16,7 +16,7 @@ cluster: {device: h100-sxm-80gb, num_devices: 16}
 training: {sequence_length: 8192, global_batch: 16, precision: bf16}
 )";
 
-// The spec itself must be legal before its layout is replaced.
+// A layout the spec states must be legal, though the search replaces it.
 const std::vector<YamlOverride> kLayout = {{"training.parallelism", "{data: 16}"}};
 
 SearchResult search(SearchOptions options) {
@@ -65,6 +65,15 @@ TEST_CASE("Leaving out hopeless layouts changes neither the ranking nor the Pare
     return find_measure(a.report, "tokens_per_s_per_device") > find_measure(b.report, "tokens_per_s_per_device");
   }));
   CHECK(all.layouts.front().pareto);
+}
+
+TEST_CASE("A search needs no layout to start from", "[search]") {
+  const SearchResult with = search({.top = 5});
+  const SearchResult without = search_layouts(YamlDocument::parse(kSpec, "a.yaml"), {.top = 5}, evaluate_in_detail);
+  REQUIRE(without.layouts.size() == 5);
+  CHECK(without.evaluated == with.evaluated);
+  CHECK(without.rejected == with.rejected);
+  for (std::size_t i = 0; i < with.layouts.size(); ++i) CHECK(without.layouts[i].choices == with.layouts[i].choices);
 }
 
 TEST_CASE("The same answer on one thread and on three", "[search]") {
