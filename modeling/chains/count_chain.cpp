@@ -54,6 +54,18 @@ Count most_broken_nodes(const NodeHealth& health, double tail) {
   return std::min(all, static_cast<Count>(margin * static_cast<double>(kept)) + 1);
 }
 
+/// Never more of them are down than if all of them were active and repaired as the others are.
+Count most_bad_nodes(const NodeHealth& health, double tail) {
+  if (health.bad.count == 0 || !nodes_fail(health)) return 0;
+  NodeHealth alone = health;
+  alone.nodes = health.bad.count;
+  alone.spares = 0;
+  alone.failure_per_s = bad_failure_per_s(health);
+  alone.bad = {};
+  // Limited crews may be busy with the others for long.
+  return health.repair_crews ? health.bad.count : most_broken_nodes(alone, tail);
+}
+
 Count most_domains(const DomainKind& kind, double tail) {
   const double rate = kind.failure_per_s * static_cast<double>(kind.count);
   if (rate == 0.0) return 0;
@@ -63,7 +75,7 @@ Count most_domains(const DomainKind& kind, double tail) {
 /// Count that a system with unlimited crews is below for less than `tail` of the time: that of Poisson failures at the
 /// lowest rate of any state kept.
 Count fewest_broken_nodes(const CountModel& model, double tail) {
-  if (!nodes_fail(model.health) || model.health.repair_crews) return 0;
+  if (!nodes_fail(model.health) || model.health.repair_crews || model.health.bad.count > 0) return 0;
   Count down = model.most_nodes_down;
   for (std::size_t kind = 0; kind < model.health.domains.size(); ++kind)
     down += model.most_domains_down[kind] * model.health.domains[kind].nodes;
@@ -91,26 +103,60 @@ void begin_repair(const CountModel& model, const Counts& counts, double rate, co
   }
 }
 
+/// Rates at which good and bad nodes fail, all together: every node up is active with the same probability.
+std::pair<double, double> failure_rates(const CountModel& model, const Counts& counts) {
+  const NodeHealth& health = model.health;
+  const Count down = nodes_down(health, counts);
+  const Count all = health.nodes + health.spares;
+  if (health.bad.count == 0 || down >= all) return {node_failure_per_s(health, down), 0.0};
+  const auto whole = static_cast<double>(all - broken_nodes(counts));
+  const auto bad = static_cast<double>(health.bad.count - counts.bad);
+  const double active = node_failure_per_s(health, down) / health.failure_per_s;
+  return {good_failure_per_s(health) * active * (whole - bad) / whole,
+          bad_failure_per_s(health) * active * bad / whole};
+}
+
+template <typename Emit>
+void fail_one(const CountModel& model, Counts counts, double rate, const Emit& emit) {
+  if (rate == 0.0) return;
+  const Count busy = broken_nodes(counts) - counts.waiting;
+  if (busy < model.health.repair_crews.value_or(busy + 1)) return begin_repair(model, counts, rate, emit);
+  ++counts.waiting;
+  emit(counts, rate);
+}
+
 template <typename Emit>
 void fail_node(const CountModel& model, const Counts& counts, const Emit& emit) {
-  const double rate = node_failure_per_s(model.health, nodes_down(model.health, counts));
-  const Count broken = broken_nodes(counts);
-  if (!nodes_fail(model.health) || rate == 0.0 || broken >= model.most_nodes_down) return;
-  const Count busy = broken - counts.waiting;
-  if (busy < model.health.repair_crews.value_or(busy + 1)) return begin_repair(model, counts, rate, emit);
+  if (!nodes_fail(model.health) || broken_nodes(counts) >= model.most_nodes_down) return;
+  const auto [good, bad] = failure_rates(model, counts);
+  fail_one(model, counts, good, emit);
+  if (counts.bad >= model.most_bad_down) return;
   Counts next = counts;
-  ++next.waiting;
-  emit(next, rate);
+  ++next.bad;
+  fail_one(model, next, bad, emit);
 }
 
 /// A repair ends in `phase`: the crew turns to the next node that waits.
 template <typename Emit>
-void end_repair(const CountModel& model, Counts counts, std::size_t phase, double rate, const Emit& emit) {
-  if (broken_nodes(counts) == model.fewest_nodes_down) return;
+void end_one(const CountModel& model, Counts counts, std::size_t phase, double rate, const Emit& emit) {
+  if (rate == 0.0) return;
   --counts.repairing[phase];
   if (counts.waiting == 0) return emit(counts, rate);
   --counts.waiting;
   begin_repair(model, counts, rate, emit);
+}
+
+/// A bad node comes back in proportion to how many of those down are bad.
+template <typename Emit>
+void end_repair(const CountModel& model, const Counts& counts, std::size_t phase, double rate, const Emit& emit) {
+  const Count broken = broken_nodes(counts);
+  if (broken == model.fewest_nodes_down) return;
+  const double bad = counts.bad == 0 ? 0.0 : static_cast<double>(counts.bad) / static_cast<double>(broken);
+  end_one(model, counts, phase, rate * (1.0 - bad), emit);
+  if (counts.bad == 0) return;
+  Counts next = counts;
+  --next.bad;
+  end_one(model, next, phase, rate * bad, emit);
 }
 
 template <typename Emit>
@@ -167,6 +213,16 @@ double node_failure_per_s(const NodeHealth& health, Count down) {
   return health.failure_per_s * (static_cast<double>(active) + health.spare_failure_ratio * idle);
 }
 
+double good_failure_per_s(const NodeHealth& health) {
+  if (health.bad.count == 0) return health.failure_per_s;
+  const double share = static_cast<double>(health.bad.count) / static_cast<double>(health.nodes + health.spares);
+  return health.failure_per_s / (1.0 - share + share * health.bad.factor);
+}
+
+double bad_failure_per_s(const NodeHealth& health) {
+  return health.bad.factor * good_failure_per_s(health);
+}
+
 Count broken_nodes(const Counts& counts) {
   Count sum = counts.waiting;
   for (std::int32_t count : counts.repairing) sum += count;
@@ -187,7 +243,7 @@ double states_upper_bound(const CountModel& model) {
   const Count crews = std::min(most, model.health.repair_crews.value_or(most));
   double states = spreads(crews, phases) + static_cast<double>(most - crews) * spreads(crews, phases - 1);
   for (Count domains : model.most_domains_down) states *= static_cast<double>(domains + 1);
-  return states;
+  return states * static_cast<double>(model.most_bad_down + 1);
 }
 
 bool is_solved_at_once(const CountModel& model) {
@@ -209,6 +265,7 @@ CountModel count_model(const NodeHealth& health, const CountLimits& limits) {
                    .absorbing_above = limits.absorbing_above};
   if (limits.absorbing_above < model.most_nodes_down) model.most_nodes_down = limits.absorbing_above + 1;
   for (const DomainKind& kind : health.domains) model.most_domains_down.push_back(most_domains(kind, limits.tail));
+  model.most_bad_down = std::min(model.most_nodes_down, most_bad_nodes(health, limits.tail));
   if (!limits.from_all_up) model.fewest_nodes_down = fewest_broken_nodes(model, limits.tail);
   if (model.repair.phases() > 1 && !holds_phases(model)) {
     model.repair = one_phase(health.repair);

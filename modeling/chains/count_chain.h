@@ -31,14 +31,28 @@ struct DomainKind {
 };
 inline constexpr int kMostDomainKinds = 4;
 
+/// Nodes that fail more often than the others, before and after repair; active as often as the others.
+struct FailingNodes {
+  /// Of nodes and spares together.
+  Count count = 0;
+  /// Over the others' rate, >= 1.
+  double factor = 1.0;
+};
+
 struct NodeHealth {
   /// Nodes the job needs.
   Count nodes = 1;
   Count spares = 0;
   /// Failure rate of an idle spare relative to an active node: 1 hot, 0 cold.
   double spare_failure_ratio = 0.0;
-  /// Of one active node; 0: nodes never fail.
+  /// Of one active node, the mean over all; 0: nodes never fail.
   double failure_per_s = 0.0;
+  /// Rates over their mean in equal parts of the horizon; empty: they do not change. Questions about the horizon follow
+  /// them, the long run takes the mean.
+  std::vector<double> rate_course;
+  /// They are lumped exactly too, beside the others; [A] which nodes come back from a repair of several phases is drawn
+  /// evenly. Ignored where count is 0.
+  FailingNodes bad;
   /// Mean 0: repaired at once.
   Duration repair;
   /// Empty: everybody is repaired at once.
@@ -56,11 +70,17 @@ inline constexpr int kMostRepairPhases = 3;
 inline constexpr double kCountTail = 1e-15;
 inline constexpr Count kNeverAbsorbed = std::numeric_limits<Count>::max();
 
+/// Failures per second of one active bad node, and of one of the others.
+double bad_failure_per_s(const NodeHealth& health);
+double good_failure_per_s(const NodeHealth& health);
+
 /// The counts that make a state. Unused entries stay 0.
 struct Counts {
   /// Nodes down that wait for a crew.
   std::int32_t waiting = 0;
   std::array<std::int32_t, kMostRepairPhases> repairing{};
+  /// Bad nodes among those waiting or in repair.
+  std::int32_t bad = 0;
   std::array<std::int32_t, kMostDomainKinds> domains_down{};
   bool operator==(const Counts&) const = default;
 };
@@ -68,6 +88,7 @@ struct Counts {
 struct CountsHash {
   std::size_t operator()(const Counts& counts) const {
     std::size_t hash = static_cast<std::size_t>(counts.waiting);
+    hash = hash * 1099511628211u + static_cast<std::size_t>(counts.bad);
     // FNV-1a's multiplier; the table spreads the result further.
     for (std::int32_t count : counts.repairing) hash = hash * 1099511628211u + static_cast<std::size_t>(count);
     for (std::int32_t count : counts.domains_down) hash = hash * 1099511628211u + static_cast<std::size_t>(count);
@@ -80,6 +101,7 @@ struct CountModel {
   NodeHealth health;
   solvers::PhaseType repair;
   Count most_nodes_down = 0;
+  Count most_bad_down = 0;
   /// Above 0 only for the long run, where fewer are down as good as never.
   Count fewest_nodes_down = 0;
   std::vector<Count> most_domains_down;

@@ -77,6 +77,53 @@ SpareExhaustion by_uniformization(const solvers::Generator& q, const std::vector
           .error_bound = within.error_bound};
 }
 
+/// The chain of the same counts in every part of the horizon, with the rates of that part; from all up.
+template <typename Visit>
+void walk_course(const CountModel& model, double horizon_s, const Visit& visit) {
+  const std::vector<double>& course = model.health.rate_course;
+  Vector p;
+  for (const double factor : course) {
+    CountModel part = model;
+    part.health.failure_per_s *= factor;
+    const solvers::StateSpace<Counts> space = explore_counts(part);
+    if (p.size() == 0) p = solvers::point_mass(space.generator.states(), 0);
+    const solvers::TransientSolution path = solvers::solve_transient(
+        space.generator, p, {horizon_s / static_cast<double>(course.size())}, {.with_sojourn = true});
+    if (!path.usable()) throw NoAnswerError("nodes down over the horizon: " + path.message);
+    p = path.probability.front() / path.probability.front().sum();
+    visit(space, path, p);
+  }
+}
+
+SpareExhaustion by_course(const CountModel& model, const std::vector<Index>& targets, double horizon_s) {
+  SpareExhaustion answer{.method = "uniformization, rates by part of the horizon", .error_bound = 0.0};
+  walk_course(model, horizon_s, [&](const auto&, const solvers::TransientSolution& path, const Vector& p) {
+    answer.probability = 0.0;
+    for (Index target : targets) answer.probability += p(target);
+    answer.iterations += path.iterations;
+    *answer.error_bound += path.error_bound.value_or(0.0);
+  });
+  return answer;
+}
+
+/// Every part has the states of the whole: none of its rates is 0.
+bool has_course(const NodeHealth& health) {
+  return !health.rate_course.empty() && *std::min_element(health.rate_course.begin(), health.rate_course.end()) > 0.0;
+}
+
+/// The same nodes at their fastest, for the counts that are kept.
+NodeHealth at_fastest(NodeHealth health) {
+  if (has_course(health))
+    health.failure_per_s *= *std::max_element(health.rate_course.begin(), health.rate_course.end());
+  return health;
+}
+
+CountModel followed_model(const NodeHealth& health, const CountLimits& limits) {
+  CountModel model = count_model(at_fastest(health), limits);
+  model.health.failure_per_s = health.failure_per_s;
+  return model;
+}
+
 SpareExhaustion by_mean_time(const solvers::Generator& q, const std::vector<Index>& targets, double horizon_s) {
   const solvers::HittingTime hitting = solvers::hitting_time(q, targets);
   if (!hitting.usable()) throw NoAnswerError("mean time to exhausted spares: " + hitting.message);
@@ -201,7 +248,7 @@ std::vector<Index> exhausted_states(const NodeHealth& health, const solvers::Sta
 SpareExhaustion exhaustion_within(const NodeHealth& health, double horizon_s, double most_work) {
   const double tail = transient_tail(health, horizon_s);
   const CountModel model =
-      count_model(health, {.with_phases = health.repair.scv != 1.0, .tail = tail, .absorbing_above = health.spares});
+      followed_model(health, {.with_phases = health.repair.scv != 1.0, .tail = tail, .absorbing_above = health.spares});
   if (!is_followed_in_time(model))
     return {.probability = -std::expm1(-shortages_per_s(health) * horizon_s),
             .method = "shortages of independent counts, from above"};
@@ -213,8 +260,10 @@ SpareExhaustion exhaustion_within(const NodeHealth& health, double horizon_s, do
   if (targets.empty()) {
     answer = {.method = "bound: never within the counts kept", .error_bound = 1e-13};
   } else {
-    answer = uniformization_work(q, horizon_s) > most_work ? by_mean_time(q, targets, horizon_s)
-                                                           : by_uniformization(q, targets, horizon_s);
+    if (uniformization_work(q, horizon_s) > most_work)
+      answer = by_mean_time(q, targets, horizon_s);
+    else
+      answer = has_course(health) ? by_course(model, targets, horizon_s) : by_uniformization(q, targets, horizon_s);
   }
   answer.states = q.states();
   answer.transitions = q.transitions();
@@ -296,18 +345,25 @@ std::optional<Count> smallest_spares(const NodeHealth& health, double ratio, con
 std::optional<Vector> level_times_s(const NodeHealth& health, const LevelOfCount& level_of, std::size_t levels,
                                     double horizon_s) {
   const CountModel model =
-      count_model(health, {.with_phases = health.repair.scv != 1.0, .tail = transient_tail(health, horizon_s)});
+      followed_model(health, {.with_phases = health.repair.scv != 1.0, .tail = transient_tail(health, horizon_s)});
   if (!holds_phases(model) || !is_followed_in_time(model)) return std::nullopt;
   const solvers::StateSpace<Counts> space = explore_counts(model);
   const solvers::Generator& q = space.generator;
   if (uniformization_work(q, horizon_s) > kMostUniformizationWork) return std::nullopt;
+  Vector time_s = Vector::Zero(static_cast<Index>(levels));
+  const auto add = [&](const solvers::StateSpace<Counts>& counts, const solvers::TransientSolution& path) {
+    for (std::size_t k = 0; k < counts.states.size(); ++k)
+      time_s(static_cast<Index>(level_of(nodes_down(health, counts.states[k])))) +=
+          path.sojourn_s.front()(static_cast<Index>(k));
+  };
+  if (has_course(health)) {
+    walk_course(model, horizon_s, [&](const auto& counts, const auto& path, const Vector&) { add(counts, path); });
+    return time_s;
+  }
   const solvers::TransientSolution solution =
       solvers::solve_transient(q, solvers::point_mass(q.states(), 0), {horizon_s}, {.with_sojourn = true});
   if (!solution.usable()) return std::nullopt;
-  Vector time_s = Vector::Zero(static_cast<Index>(levels));
-  for (std::size_t k = 0; k < space.states.size(); ++k)
-    time_s(static_cast<Index>(level_of(nodes_down(health, space.states[k])))) +=
-        solution.sojourn_s.front()(static_cast<Index>(k));
+  add(space, solution);
   return time_s;
 }
 

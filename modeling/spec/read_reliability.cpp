@@ -15,6 +15,8 @@ const Choices<SpareKind> kSpareChoices = {
 const Choices<FailSlow> kFailSlowChoices = {
     {"run_on", FailSlow::kRunOn}, {"drain", FailSlow::kDrain}, {"ignore", FailSlow::kIgnore}};
 
+const Choices<bool> kAfterRepairChoices = {{"as_old", false}, {"as_new", true}};
+
 constexpr double kMostFactor = 1e6;
 
 std::optional<Duration> optional_duration(YamlReader& block, std::string_view key) {
@@ -151,9 +153,10 @@ BadNodes read_bad_nodes(YamlReader block) {
 
 WearOut read_wear_out(YamlReader block) {
   WearOut wear;
-  wear.shape = block.require("shape").number(1.0, 100.0);
+  wear.shape = block.require("shape").number(0.2, 100.0);
   wear.scale_s = block.require("scale").positive_quantity(Dimension::kTime);
   wear.age_s = block.quantity("age", Dimension::kTime, 0.0);
+  wear.repaired_as_new = read_choice(block, "after_repair", kAfterRepairChoices, false);
   block.finish();
   return wear;
 }

@@ -67,16 +67,18 @@ Json elastic_schema() {
 }
 
 Keys rate_variation_keys() {
-  return {{"failure_scv", number(0, "of the times between stops: 1 exponential (default), above bursty")},
-          {"early_life", object({{"factor", number(0, "on the rates of a new node")},
-                                 {"duration", time("mean time until it is outgrown")}},
-                                {"factor", "duration"}, "new hardware")},
-          {"bad_nodes", object({{"share", ratio("of the nodes")}, {"factor", number(1, "times the others' rate")}},
-                               {"share", "factor"}, "the stated rates stay the mean of the fleet")},
-          {"wear_out", object({{"shape", number(1, "of the Weibull lifetime")},
-                               {"scale", time("of the Weibull lifetime")},
-                               {"age", time("at the start, default 0 s")}},
-                              {"shape", "scale"}, "ageing of nodes, on top of their other failures")}};
+  return {
+      {"failure_scv", number(0, "of the times between stops: 1 exponential (default), above bursty")},
+      {"early_life", object({{"factor", number(0, "on the rates of a new node")},
+                             {"duration", time("mean time until it is outgrown")}},
+                            {"factor", "duration"}, "new hardware")},
+      {"bad_nodes", object({{"share", ratio("of the nodes")}, {"factor", number(1, "times the others' rate")}},
+                           {"share", "factor"}, "the stated rates stay the mean of the fleet")},
+      {"wear_out", object({{"shape", number(0.2, "of the Weibull lifetime: above 1 ageing, below infant mortality")},
+                           {"scale", time("of the Weibull lifetime")},
+                           {"age", time("at the start, default 0 s")},
+                           {"after_repair", choice({"as_old", "as_new"}, "default as_old")}},
+                          {"shape", "scale"}, "ageing of nodes, on top of their other failures")}};
 }
 
 Keys policy_keys() {

@@ -348,6 +348,8 @@ struct WearOut {
   double scale_s = 0.0;
   /// At the start of the horizon.
   double age_s = 0.0;
+  /// A repair replaces what is worn; false: the node goes on as old as it was.
+  bool repaired_as_new = false;
 };
 
 /// The job goes on with fewer data-parallel replicas when spares run out.

@@ -74,6 +74,21 @@ std::vector<Measure> count_probabilities(const DownCount& down) {
   return list;
 }
 
+/// Devices are paid and powered for the whole horizon, spares paid too; lost is what was paid for no progress.
+std::vector<Measure> budget_measures(const Spec& spec, const JobHealth& health, const AvailabilityAnswer& answer) {
+  const Reliability& reliability = *spec.reliability;
+  const double spares = static_cast<double>(health.nodes.spares) / static_cast<double>(health.nodes.nodes);
+  const double device_s = static_cast<double>(spec.cluster.num_devices) * health.horizon_s;
+  std::vector<Measure> list;
+  if (const auto price = reliability.price_per_device_hour) {
+    const double cost = *price / 3600.0 * device_s * (1.0 + spares);
+    list.push_back({"cost_mean", cost});
+    list.push_back({"cost_lost_mean", cost * (1.0 - answer.job.work_ratio)});
+  }
+  if (reliability.power_per_device_w) list.push_back({"energy_mean_j", *reliability.power_per_device_w * device_s});
+  return list;
+}
+
 /// In days where it has some: weeks are for calendars.
 std::string describe_horizon(double horizon_s) {
   constexpr double kDay_s = 86400.0;
@@ -227,6 +242,8 @@ void write_availability_report(const Spec& spec, const JobHealth& health, const 
   const HealthQuestions questions = ask_about_health(health, answer, ask);
   report.measures = availability_measures(health, answer);
   if (health.levels.size() > 2) report.measures.push_back({"goodput_ratio", answer.job.work_ratio});
+  const std::vector<Measure> budget = budget_measures(spec, health, answer);
+  report.measures.insert(report.measures.end(), budget.begin(), budget.end());
   const std::vector<Measure> asked = question_measures(questions);
   report.measures.insert(report.measures.end(), asked.begin(), asked.end());
   report.breakdowns = availability_breakdowns(health, answer);

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "modeling/chains/ageing_node.h"
+
 namespace windtunnel::modeling {
 
 namespace {
@@ -197,24 +199,31 @@ void add_drains(const Spec& spec, const HardwareProfile& profile, std::vector<Fa
   }
 }
 
+struct TimeSpan {
+  double from_s = 0.0;
+  double to_s = 0.0;
+  double length_s() const { return to_s - from_s; }
+};
+
 /// A node is new for an exponential time of mean d, so at time t a share exp(-t/d) still is: the mean factor over the
-/// horizon is 1 + (f - 1) d (1 - exp(-T/d)) / T.
-void age(const EarlyLife& early, double horizon_s, std::vector<FailureCause>& causes) {
-  const double new_share = -std::expm1(-horizon_s / early.duration_s) * early.duration_s / horizon_s;
+/// span is 1 + (f - 1) d (exp(-from/d) - exp(-to/d)) / (to - from).
+void age(const EarlyLife& early, const TimeSpan& span, std::vector<FailureCause>& causes) {
+  const double new_share = -std::expm1(-span.length_s() / early.duration_s) *
+                           std::exp(-span.from_s / early.duration_s) * early.duration_s / span.length_s();
   for (FailureCause& cause : causes) {
     if (cause.level == FailureLevel::kNode) cause.rate_per_s.value *= 1.0 + (early.factor - 1.0) * new_share;
   }
 }
 
-/// The mean Weibull hazard from age a to a + T: ((a + T)^k - a^k) / (s^k T).
-FailureCause wear_out_cause(const Spec& spec, const HardwareProfile& profile, double horizon_s,
+/// The mean rate within the span.
+FailureCause wear_out_cause(const Spec& spec, const HardwareProfile& profile, const TimeSpan& span,
                             const std::vector<FailureCause>& causes) {
   const WearOut& wear = *spec.reliability->wear_out;
-  const double before = std::pow(wear.age_s / wear.scale_s, wear.shape);
-  const double after = std::pow((wear.age_s + horizon_s) / wear.scale_s, wear.shape);
+  const double before = wear_out_failures(wear, span.from_s);
+  const double after = wear_out_failures(wear, span.to_s);
   return {.name = "wear-out",
           .components = static_cast<double>(job_nodes(spec.cluster, profile)),
-          .rate_per_s = {.value = (after - before) / horizon_s, .evidence = Evidence::kAssumed, .source = "spec"},
+          .rate_per_s = {.value = (after - before) / span.length_s(), .evidence = Evidence::kAssumed, .source = "spec"},
           .repair = mixed_node_repair(causes)};
 }
 
@@ -224,14 +233,34 @@ Count job_nodes(const Cluster& cluster, const HardwareProfile& profile) {
   return (cluster.num_devices + profile.devices_per_node - 1) / profile.devices_per_node;
 }
 
-std::vector<FailureCause> failure_causes(const Spec& spec, const HardwareProfile& profile, double horizon_s) {
+namespace {
+
+std::vector<FailureCause> causes_within(const TimeSpan& span, const Spec& spec, const HardwareProfile& profile) {
   const Reliability& reliability = *spec.reliability;
   std::vector<FailureCause> causes = stopping_causes(spec, profile);
   if (reliability.link_planes > 1) std::erase_if(causes, is_link_plane);
   if (reliability.fail_slow == FailSlow::kDrain) add_drains(spec, profile, causes);
-  if (reliability.early_life) age(*reliability.early_life, horizon_s, causes);
-  if (reliability.wear_out) causes.push_back(wear_out_cause(spec, profile, horizon_s, causes));
+  if (reliability.early_life) age(*reliability.early_life, span, causes);
+  if (reliability.wear_out) causes.push_back(wear_out_cause(spec, profile, span, causes));
   return causes;
+}
+
+}  // namespace
+
+std::vector<FailureCause> failure_causes(const Spec& spec, const HardwareProfile& profile, double horizon_s) {
+  return causes_within({0.0, horizon_s}, spec, profile);
+}
+
+std::vector<double> node_rate_course(const Spec& spec, const HardwareProfile& profile, double horizon_s, int parts) {
+  if (!spec.reliability->early_life && !spec.reliability->wear_out) return {};
+  const double mean = job_failure_per_s(failure_causes(spec, profile, horizon_s), FailureLevel::kNode);
+  if (mean == 0.0) return {};
+  std::vector<double> course;
+  for (int part = 0; part < parts; ++part) {
+    const TimeSpan span{horizon_s * part / parts, horizon_s * (part + 1) / parts};
+    course.push_back(job_failure_per_s(causes_within(span, spec, profile), FailureLevel::kNode) / mean);
+  }
+  return course;
 }
 
 std::vector<SlowState> slow_states(const Spec& spec, const HardwareProfile& profile) {

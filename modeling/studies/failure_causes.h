@@ -56,6 +56,10 @@ Count job_nodes(const Cluster& cluster, const HardwareProfile& profile);
 /// slow the job instead. Throws NoAnswerError for a rate of a kind that the profile does not place.
 std::vector<FailureCause> failure_causes(const Spec& spec, const HardwareProfile& profile, double horizon_s);
 
+/// Rate at which nodes fail in each of this many equal parts of the horizon, over its mean: early life and wear-out.
+/// Empty where it does not change.
+std::vector<double> node_rate_course(const Spec& spec, const HardwareProfile& profile, double horizon_s, int parts);
+
 /// States of speed between 0 and 1 that the profile's components enter from their healthy state, and lost link planes;
 /// none where the spec states the rates, or drains or ignores what is slow.
 std::vector<SlowState> slow_states(const Spec& spec, const HardwareProfile& profile);

@@ -157,6 +157,20 @@ Breakdown blast_radius(const JobHealth& health) {
   return breakdown;
 }
 
+/// That a group of nodes is complete at a time, each node being down on its own: a node, the scale-up domain where it
+/// has more than one, the failure domains.
+Breakdown whole_groups(const JobHealth& health) {
+  const double load = health.nodes.failure_per_s * health.nodes.repair.mean_s;
+  const double down_ratio = load / (1.0 + load);
+  Breakdown breakdown{.name = "whole_probability", .entries = {{"node", 1.0 - down_ratio}}};
+  if (health.scale_up_nodes > 1)
+    breakdown.entries.push_back(
+        {"scale-up domain", whole_probability(down_ratio, static_cast<double>(health.scale_up_nodes))});
+  for (const DomainKind& kind : health.nodes.domains)
+    breakdown.entries.push_back({kind.name, whole_probability(down_ratio, static_cast<double>(kind.nodes))});
+  return breakdown;
+}
+
 /// The optimum and its textbook approximations, all failures counted as exponential.
 Breakdown interval_breakdown(const JobHealth& health, const HealthQuestions& questions) {
   const double rate = health.stops.failure_per_s;
@@ -169,7 +183,8 @@ Breakdown interval_breakdown(const JobHealth& health, const HealthQuestions& que
                       {"1_percent_high", questions.nearly_optimal.high_s}}};
 }
 
-/// Four quantities that are all called effective training time ratio; ettr_ratio is the first.
+/// Quantities that are all called effective training time ratio; ettr_ratio is the first. The queue of the first-order
+/// form is the wait for nodes: 1 + L q = 1 / (1 - share of time spent waiting).
 Breakdown ettr_by_definition(const JobHealth& health, const AvailabilityAnswer& answer) {
   const JobChain& job = answer.job;
   const double t = answer.checkpoint.interval_s;
@@ -183,6 +198,8 @@ Breakdown ettr_by_definition(const JobHealth& health, const AvailabilityAnswer& 
                       {"productive_over_time_with_nodes",
                        job.waiting_ratio < 1.0 ? job.productive_ratio / (1.0 - job.waiting_ratio) : 0.0},
                       {"first_order", is_simple ? std::optional(first_order) : std::nullopt},
+                      {"first_order_with_queue",
+                       is_simple ? std::optional(first_order * (1.0 - job.waiting_ratio)) : std::nullopt},
                       {"running_over_wall", job.productive_ratio + job.checkpoint_ratio + job.lost_ratio}}};
 }
 
@@ -246,7 +263,8 @@ std::vector<Breakdown> question_breakdowns(const JobHealth& health, const Availa
                                  {.name = "goodput_gain", .entries = questions.gains},
                                  ettr_by_definition(health, answer),
                                  interval_breakdown(health, questions),
-                                 blast_radius(health)};
+                                 blast_radius(health),
+                                 whole_groups(health)};
   if (health.bad_nodes) list.push_back(bad_node_breakdown(health));
   return list;
 }
@@ -266,6 +284,7 @@ Breakdown drain_or_run_on(const JobHealth& health, const AvailabilityAnswer& ans
     breakdown.entries.push_back({slow.name + ".time_ratio", slow.any_probability()});
     breakdown.entries.push_back({slow.name + ".loss_when_run_on_ratio", run_on});
     breakdown.entries.push_back({slow.name + ".loss_when_drained_ratio", std::min(1.0, drain)});
+    breakdown.entries.push_back({slow.name + ".drain_gain_ratio", run_on - std::min(1.0, drain)});
   }
   return breakdown;
 }

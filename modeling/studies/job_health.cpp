@@ -21,6 +21,8 @@ constexpr double kRepair_s = 86400.0;
 constexpr double kRestart_s = 600.0;
 constexpr double kBlocking_s = 10.0;
 constexpr double kStorageBytesPerNodeSecond = 1e9;
+/// Parts of the horizon in which the rates of ageing nodes are constant.
+constexpr int kRateParts = 12;
 /// The chain's repairs have at most three phases in a row.
 constexpr double kSteadiestRepairScv = 1.0 / 3.0;
 
@@ -75,6 +77,13 @@ std::vector<DomainKind> domain_kinds(const std::vector<FailureCause>& causes) {
   return kinds;
 }
 
+/// The nearest whole number of them, of job and spares together.
+FailingNodes failing_nodes(const Reliability& reliability, Count all) {
+  if (!reliability.bad_nodes) return {};
+  const double count = reliability.bad_nodes->share * static_cast<double>(all);
+  return {.count = static_cast<Count>(std::lround(count)), .factor = reliability.bad_nodes->factor};
+}
+
 NodeHealth node_health(const Spec& spec, const HardwareProfile& profile, JobHealth& health) {
   const Reliability& reliability = *spec.reliability;
   const Count nodes = job_nodes(spec.cluster, profile);
@@ -84,6 +93,8 @@ NodeHealth node_health(const Spec& spec, const HardwareProfile& profile, JobHeal
           .spares = reliability.spare_nodes,
           .spare_failure_ratio = spare_failure_ratio(reliability.spare_kind),
           .failure_per_s = job_failure_per_s(health.causes, FailureLevel::kNode) / static_cast<double>(nodes),
+          .rate_course = node_rate_course(spec, profile, health.horizon_s, kRateParts),
+          .bad = failing_nodes(reliability, nodes + reliability.spare_nodes),
           .repair = node_repair(reliability, health),
           .repair_crews = reliability.repair_crews,
           .domains = domain_kinds(health.causes)};
@@ -243,6 +254,8 @@ JobHealth describe_job_health(const Spec& spec, const Machine& machine, const Jo
   health.maintenance = reliability.maintenance;
   health.slow_states = slow_states(spec, machine.profile);
   health.bad_nodes = reliability.bad_nodes;
+  health.scale_up_nodes = std::max<Count>(
+      1, machine.profile.scale_up_domain_devices / std::max<Count>(1, machine.profile.devices_per_node));
   warn_of_stretched_repairs(health, warnings);
   warn_of_silent_spares(reliability, health, warnings);
   return health;

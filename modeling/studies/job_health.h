@@ -42,6 +42,8 @@ struct JobHealth {
   std::optional<Maintenance> maintenance;
   std::vector<SlowState> slow_states;
   std::optional<BadNodes> bad_nodes;
+  /// Nodes of one scale-up domain.
+  Count scale_up_nodes = 1;
   /// Numbers that neither the spec nor the profile states.
   std::vector<Assumption> defaults;
 

@@ -98,6 +98,22 @@ std::string describe_goodput(const TrainingHealth& health) {
                      describe_days(health.passage->p50_s), describe_days(health.passage->p99_s));
 }
 
+/// The slow state whose draining gains most, where that is worth a word.
+std::string describe_drains(const TrainingHealth& health) {
+  constexpr double kWorthAWord = 5e-4;
+  const Breakdown drains = drain_or_run_on(health.health, health.availability, health.slow_speed_ratios);
+  std::string best;
+  double gain = kWorthAWord;
+  for (const Measure& entry : drains.entries) {
+    const std::string suffix = ".drain_gain_ratio";
+    if (!entry.name.ends_with(suffix) || !entry.value || *entry.value < gain) continue;
+    gain = *entry.value;
+    best = entry.name.substr(0, entry.name.size() - suffix.size());
+  }
+  return best.empty() ? best
+                      : fmt::format("; drain '{}' at once rather than run on: {:.2g} % more", best, 100.0 * gain);
+}
+
 void append(std::vector<Breakdown>& all, const std::vector<Breakdown>& more) {
   all.insert(all.end(), more.begin(), more.end());
 }
@@ -129,7 +145,7 @@ void write_training_health(const Spec& spec, const TrainingHealth& health, const
   report.assumptions.insert(report.assumptions.end(), assumed.begin(), assumed.end());
   warn_of_approximations(health.availability, report.warnings);
   if (health.health.stops.failure_per_s > 0.0)
-    report.finding += (report.finding.empty() ? "" : "; ") + describe_goodput(health);
+    report.finding += (report.finding.empty() ? "" : "; ") + describe_goodput(health) + describe_drains(health);
 }
 
 }  // namespace windtunnel::modeling

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Every key of the reliability block moves the answer the way its formula says.
+#include <fmt/format.h>
+
 #include <cmath>
 
 #include "modeling/evaluate.h"
@@ -84,6 +86,58 @@ TEST_CASE("early life, bad nodes and wear-out change the rates as their formulas
   CHECK(value(old, "job_mttf_s") == Approx(86400 / (nodes + software + 0.128)).epsilon(1e-9));
 }
 
+TEST_CASE("spares follow early life and wear-out over the horizon", "[studies][health]") {
+  // All the early failures come in the first weeks, so shortages are likelier than at the mean rate, which is what a
+  // factor of the same mean gives.
+  const double factor = 1 + 4 * 5.0 * (1 - std::exp(-12.0)) / 60;
+  const std::vector<YamlOverride> scarce = {{"reliability.spares.nodes", "12"}};
+  const auto with = [&](const std::string& key, const std::string& text) {
+    std::vector<YamlOverride> all = scarce;
+    all.push_back({"reliability." + key, text});
+    return answer(all);
+  };
+  const Report early = with("early_life", "{factor: 5, duration: 5 d}");
+  const Report even = with("failure_rates.node", fmt::format("{} /d", 0.025 * factor));
+  CHECK(value(early, "spares_exhaustion_probability") > 2 * value(even, "spares_exhaustion_probability"));
+  CHECK(value(early, "spares_for_mission_99_percent") > value(even, "spares_for_mission_99_percent"));
+  // A course that does not change is none: shape 1 is the exponential law.
+  const Report worn = with("wear_out", "{shape: 1, scale: 100 d}");
+  const Report more = with("failure_rates.node", "0.035 /d");
+  CHECK(value(worn, "spares_exhaustion_probability") ==
+        Approx(value(more, "spares_exhaustion_probability")).epsilon(1e-6));
+}
+
+TEST_CASE("a node that is new after repair wears out at the rate of its life", "[studies][health]") {
+  // Over many lives the renewal function grows by 1 per mean life; Gamma(1.5) x 10 d = 8.862 d.
+  const Report renewed = answer(
+      {{"reliability.wear_out", "{shape: 2, scale: 10 d, after_repair: as_new}"}, {"reliability.horizon", "900 d"}});
+  const Report old = answer({{"reliability.wear_out", "{shape: 2, scale: 10 d}"}, {"reliability.horizon", "900 d"}});
+  const auto worn = [](const Report& report) { return 86400 / value(report, "job_mttf_s") - 3.7; };
+  CHECK(worn(renewed) == Approx(128 / 8.862).epsilon(0.01));
+  CHECK(worn(old) == Approx(128 * 900 / 100.0).epsilon(1e-9));
+}
+
+TEST_CASE("groups of nodes are whole with (1 - p)^d and queues enter the first-order ratio", "[studies][health]") {
+  const Report report = answer({{"reliability.domains", "[{name: rack, nodes: 8, rate: 1e-9 /h, repair_time: 1 h}]"}});
+  const double p = 0.025 / 1.025;
+  CHECK(entry(report, "whole_probability", "node") == Approx(1 - p).epsilon(1e-9));
+  CHECK(entry(report, "whole_probability", "rack") == Approx(std::pow(1 - p, 8)).epsilon(1e-9));
+  const Report scarce = answer({{"reliability.spares.nodes", "4"}});
+  CHECK(entry(scarce, "ettr_by_definition", "first_order_with_queue") ==
+        Approx(entry(scarce, "ettr_by_definition", "first_order") * (1 - entry(scarce, "time", "waiting_for_nodes"))));
+  CHECK(entry(scarce, "time", "waiting_for_nodes") > 0.05);
+  CHECK(entry(scarce, "ettr_by_definition", "first_order_with_queue") ==
+        Approx(value(scarce, "ettr_ratio")).epsilon(0.02));
+}
+
+TEST_CASE("cost and energy of a horizon", "[studies][health]") {
+  const Report report = answer({{"reliability.price_per_device_hour", "2"}, {"reliability.power_per_device", "1 kW"}});
+  const double cost = 2.0 * 1024 * 60 * 24 * (1 + 30.0 / 128);
+  CHECK(value(report, "cost_mean") == Approx(cost));
+  CHECK(value(report, "cost_lost_mean") == Approx(cost * (1 - value(report, "ettr_ratio"))));
+  CHECK(value(report, "energy_mean_j") == Approx(1e3 * 1024 * 60 * 86400.0));
+}
+
 TEST_CASE("bursty stops leave more work done between them", "[studies][health]") {
   const Report bursty = answer({{"reliability.failure_scv", "4.8"}});
   CHECK(value(bursty, "job_mttf_s") == Approx(1 / kRate).epsilon(1e-12));
@@ -139,6 +193,8 @@ TEST_CASE("wrong causes and mixed durations are located", "[studies][health]") {
                     ContainsSubstring("'mean' does not go with the rest"));
   const Report lognormal = answer({{"reliability.restart_time", "{median: 3 min, sigma: 1}"}});
   CHECK(entry(lognormal, "time", "restart") == Approx(kRate * 180 * std::exp(0.5)).epsilon(0.03));
+  CHECK_THROWS_WITH(answer({{"reliability.wear_out", "{shape: 2, scale: 1 d, after_repair: new}"}}),
+                    ContainsSubstring("as_new"));
   CHECK(answer({{"reliability.elastic", "{most_missing: 2}"}}).failure ==
         "elastic.replica_nodes is missing; outside a training study the layout does not say it");
 }
