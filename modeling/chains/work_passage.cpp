@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "modeling/chains/lost_time.h"
+#include "modeling/chains/moment_path.h"
 #include "modeling/spec/spec_error.h"
 #include "solvers/long_run_average.h"
 #include "solvers/m_matrix.h"
@@ -20,7 +21,7 @@ using solvers::Index;
 using solvers::Matrix;
 using solvers::Vector;
 
-/// Rates times stages of a path that takes about half a second.
+/// Products with rates of a path that takes about half a second.
 constexpr double kMostWork = 5e8;
 /// Time is followed until the job has ended with all but this probability.
 constexpr double kLate = 1e-7;
@@ -30,35 +31,6 @@ constexpr double kPaceTail = 1e-9;
 /// quantile.
 constexpr double kFewestShortages = 3e-3;
 constexpr double kMostShortages = 20.0;
-
-/// Mean, variance and third cumulant of the work done by some time.
-struct Cumulants {
-  double mean = 0.0;
-  double variance = 0.0;
-  double third = 0.0;
-};
-
-/// Of all runs; and of those that were never short of nodes, where the two are told apart.
-struct WorkSoFar {
-  Cumulants all;
-  /// 1: not told apart.
-  double never_short_probability = 1.0;
-  Cumulants never_short;
-};
-
-/// The chain of counts with its pace in every state.
-struct PacedChain {
-  solvers::Generator generator;
-  Vector mean;
-  Vector variance;
-  Vector third;
-  /// 1 where the job runs, 0 where it waits for nodes.
-  Vector runs;
-  /// Long-run mean pace, and the bias of each state (long_run_average.h).
-  double long_run = 0.0;
-  Vector bias;
-  Vector probability;
-};
 
 void set_pace(Index state, const WorkPace& pace, PacedChain& chain) {
   chain.mean(state) = pace.mean_ratio;
@@ -83,10 +55,17 @@ PacedChain chain_of_levels(const WorkPassageProblem& problem) {
   return chain;
 }
 
+/// An eighth of a node's repair: shortages and their end are followed well within it. Nodes whose repairs are steadier
+/// than exponential go round in cycles: no long strides.
+std::optional<double> stride_s(const NodeHealth& health) {
+  if (!nodes_fail(health) || health.repair.scv < 1.0) return std::nullopt;
+  return health.repair.mean_s / 8.0;
+}
+
 PacedChain chain_of_counts(const WorkPassageProblem& problem, const CountModel& model) {
   require_solvable(model);
   solvers::StateSpace<Counts> space = explore_counts(model);
-  PacedChain chain{.generator = std::move(space.generator)};
+  PacedChain chain{.generator = std::move(space.generator), .stride_s = stride_s(problem.health)};
   const Index states = chain.generator.states();
   chain.mean = chain.variance = chain.third = chain.runs = Vector::Zero(states);
   for (Index k = 0; k < states; ++k) {
@@ -107,145 +86,6 @@ PacedChain paced_chain(const WorkPassageProblem& problem) {
   chain.probability = average.stationary.probability;
   return chain;
 }
-
-/// Cumulants of the work by time, from state 0.
-class WorkPath {
- public:
-  virtual ~WorkPath() = default;
-  virtual WorkSoFar at(double time_s) = 0;
-  virtual long long steps() const = 0;
-};
-
-/// Long-run growth: mean r t + g(0) - pi g, variance t (pi s^2 + 2 sum pi (r(k) - r) g(k)).
-class GrowthPath : public WorkPath {
- public:
-  explicit GrowthPath(const PacedChain& chain) : pace_(chain.long_run) {
-    const double mean_bias = chain.probability.dot(chain.bias);
-    start_ = chain.bias(0) - mean_bias;
-    const Vector centred = (chain.mean.array() - pace_).matrix();
-    const double slow = 2.0 * chain.probability.dot((centred.array() * (chain.bias.array() - mean_bias)).matrix());
-    variance_ = chain.probability.dot(chain.variance) + std::max(0.0, slow);
-    third_ = chain.probability.dot(chain.third);
-  }
-  WorkSoFar at(double time_s) override {
-    return {.all = {pace_ * time_s + start_, variance_ * time_s, third_ * time_s}};
-  }
-  long long steps() const override { return 0; }
-  double variance_per_s() const { return variance_; }
-
- private:
-  double pace_ = 0.0;
-  double start_ = 0.0;
-  double variance_ = 0.0;
-  double third_ = 0.0;
-};
-
-/// Backward equations of the moments m_n of the work beyond r t, c = pace - r:
-///   m1' = c + Q m1,  m2' = 2 c m1 + v + Q m2,  m3' = 3 c m2 + 3 v m1 + w + Q m3.
-/// Seven columns: behind them n_0 ... n_3, the same with n_0' = Q n_0 over the states in which the job runs, for runs
-/// that never wait; without those, long-run growth takes over once the growth is steady.
-template <int kColumns>
-class MomentPath : public WorkPath {
- public:
-  explicit MomentPath(const PacedChain& chain)
-      : chain_(chain), centred_(Vector((chain.mean.array() - chain.long_run).matrix())) {
-    // Where the classical method is stable for every generator: twice the fastest rate times the step below 2.78.
-    step_s_ = 1.35 / chain.generator.max_exit_rate();
-    moments_ = Moments::Zero(chain.generator.states(), kColumns);
-    if (kIsSplit) moments_.col(3) = chain.runs;
-    note();
-  }
-  WorkSoFar at(double time_s) override {
-    const double place = time_s / step_s_;
-    while (!is_steady_ && path_.size() < static_cast<std::size_t>(place) + 2) advance();
-    const auto last = path_.size() - 2;
-    const auto from = std::min(last, static_cast<std::size_t>(place));
-    const double after = place - static_cast<double>(from);  // above 1 only in steady growth
-    const auto between = [&](double a, double b) { return a + after * (b - a); };
-    const auto work = [&](const Cumulants& a, const Cumulants& b) {
-      return Cumulants{chain_.long_run * time_s + between(a.mean, b.mean), between(a.variance, b.variance),
-                       between(a.third, b.third)};
-    };
-    const WorkSoFar& a = path_[from];
-    const WorkSoFar& b = path_[from + 1];
-    return {.all = work(a.all, b.all),
-            .never_short_probability = between(a.never_short_probability, b.never_short_probability),
-            .never_short = work(a.never_short, b.never_short)};
-  }
-  long long steps() const override { return static_cast<long long>(path_.size()) - 1; }
-
- private:
-  static constexpr bool kIsSplit = kColumns == 7;
-  using Moments = Eigen::Matrix<double, Eigen::Dynamic, kColumns, Eigen::RowMajor>;
-  using Row = Eigen::Array<double, 1, kColumns>;
-
-  Moments slope(const Moments& m) const {
-    Moments slope(m.rows(), kColumns);
-    const solvers::Generator& q = chain_.generator;
-    for (Index k = 0; k < m.rows(); ++k) {
-      Row flow = Row::Zero();
-      for (const auto [to, rate] : q.outgoing().row(k)) flow += rate * (m.row(to).array() - m.row(k).array());
-      const double c = centred_(k);
-      const double v = chain_.variance(k);
-      const double w = chain_.third(k);
-      const auto earned = [&](double m0, double m1, double m2, Index first) {
-        flow(first) += c * m0;
-        flow(first + 1) += 2.0 * c * m1 + v * m0;
-        flow(first + 2) += 3.0 * c * m2 + 3.0 * v * m1 + w * m0;
-      };
-      earned(1.0, m(k, 0), m(k, 1), 0);
-      if constexpr (kIsSplit) {
-        earned(m(k, 3), m(k, 4), m(k, 5), 4);
-        flow.template tail<4>() *= chain_.runs(k);
-      }
-      slope.row(k) = flow.matrix();
-    }
-    return slope;
-  }
-  void advance() {
-    const double h = step_s_;
-    const Moments k1 = slope(moments_);
-    const Moments k2 = slope(moments_ + 0.5 * h * k1);
-    const Moments k3 = slope(moments_ + 0.5 * h * k2);
-    const Moments k4 = slope(moments_ + h * k3);
-    moments_ += h / 6.0 * (k1 + 2.0 * k2 + 2.0 * k3 + k4);
-    note();
-    is_steady_ = !kIsSplit && grows_steadily();
-  }
-  static Cumulants cumulants(double m1, double m2, double m3) {
-    return {m1, m2 - m1 * m1, m3 - 3.0 * m1 * m2 + 2.0 * m1 * m1 * m1};
-  }
-  void note() {
-    WorkSoFar now{.all = cumulants(moments_(0, 0), moments_(0, 1), moments_(0, 2))};
-    if constexpr (kIsSplit) {
-      const double p = moments_(0, 3);
-      now.never_short_probability = p;
-      if (p > 0.0) now.never_short = cumulants(moments_(0, 4) / p, moments_(0, 5) / p, moments_(0, 6) / p);
-    }
-    path_.push_back(now);
-  }
-  /// The last step added what the one before it did.
-  bool grows_steadily() const {
-    constexpr double kSteady = 1e-10;
-    if (path_.size() < 3) return false;
-    const Cumulants& a = path_[path_.size() - 3].all;
-    const Cumulants& b = path_[path_.size() - 2].all;
-    const Cumulants& c = path_.back().all;
-    const auto steady = [](double x, double y, double z, double scale) {
-      return std::abs((z - y) - (y - x)) <= kSteady * scale;
-    };
-    return steady(a.mean, b.mean, c.mean, chain_.long_run * step_s_) &&
-           steady(a.variance, b.variance, c.variance, std::abs(c.variance - b.variance)) &&
-           steady(a.third, b.third, c.third, std::abs(c.third - b.third));
-  }
-
-  const PacedChain& chain_;
-  Vector centred_;
-  double step_s_ = 0.0;
-  Moments moments_;
-  std::vector<WorkSoFar> path_;
-  bool is_steady_ = false;
-};
 
 /// First to third raw moments.
 using RawMoments = std::array<double, 3>;
@@ -305,16 +145,13 @@ double shortages_per_s(const PacedChain& chain) {
   return rate;
 }
 
-std::shared_ptr<WorkPath> work_path(const std::shared_ptr<PacedChain>& chain, const std::shared_ptr<GrowthPath>& growth,
-                                    double time_s) {
+/// Empty where that takes too long: long-run growth stands in.
+std::shared_ptr<WorkPath> followed_path(const std::shared_ptr<PacedChain>& chain, double time_s) {
   const solvers::Generator& q = chain->generator;
-  if (q.max_exit_rate() == 0.0) return growth;
+  if (q.max_exit_rate() == 0.0) return nullptr;
   const double shortages = shortages_per_s(*chain) * time_s;
   const bool split = shortages > kFewestShortages && shortages < kMostShortages;
-  const double rates = static_cast<double>(q.transitions() + 4 * q.states()) * (split ? 7.0 : 3.0);
-  if (q.max_exit_rate() * time_s * rates * 3.0 > kMostWork) return growth;
-  if (split) return std::make_shared<MomentPath<7>>(*chain);
-  return std::make_shared<MomentPath<3>>(*chain);
+  return moment_path_work(*chain, split, time_s) > kMostWork ? nullptr : moment_path(*chain, split);
 }
 
 double quantile_s(const std::function<double(double)>& law, double level, double low_s, double high_s) {
@@ -349,13 +186,13 @@ WorkPassage solve_work_passage(const WorkPassageProblem& problem) {
   const double earliest_s = problem.work_s / problem.fastest_ratio;
   if (!(chain->long_run > 0.0) || !std::isfinite(problem.work_s / chain->long_run))
     throw NoAnswerError("the job makes no progress: it fails faster than it can work, or is always short of nodes");
-  const auto growth = std::make_shared<GrowthPath>(*chain);
+  const std::shared_ptr<WorkPath> growth = growth_path(*chain);
   const double guess_s = std::max(earliest_s, problem.work_s / chain->long_run);
-  const double spread_s = std::sqrt(growth->variance_per_s() * guess_s) / chain->long_run;
-  const std::shared_ptr<WorkPath> path = work_path(chain, growth, guess_s + 8.0 * spread_s);
-  const bool follow = path != growth;
-  WorkPassage passage{.method = follow ? "moments of accumulated work (Runge-Kutta), three-moment fit"
-                                       : "long-run growth of accumulated work, three-moment fit"};
+  const double spread_s = std::sqrt(growth->at(guess_s).all.variance) / chain->long_run;
+  const std::shared_ptr<WorkPath> followed = followed_path(chain, guess_s + 8.0 * spread_s);
+  const std::shared_ptr<WorkPath> path = followed ? followed : growth;
+  WorkPassage passage{.method = followed ? "moments of accumulated work (Runge-Kutta), three-moment fit"
+                                         : "long-run growth of accumulated work, three-moment fit"};
   passage.finished_probability = [problem, chain, path](double time_s) { return finished(problem, *path, time_s); };
   const double late_s = latest_s(passage.finished_probability, guess_s, spread_s);
   passage.p50_s = quantile_s(passage.finished_probability, 0.5, earliest_s, late_s);

@@ -53,6 +53,11 @@ bool has_stage(const JobHealth& health, RecoveryStage stage) {
                      [&](const RecoveryRoute& route) { return route.stages[static_cast<int>(stage)].mean_s > 0.0; });
 }
 
+/// One stage of one class of recovery.
+void scale_stage(RecoveryStage stage, std::size_t route, double factor, JobHealth& health) {
+  health.routes[route].stages[static_cast<int>(stage)].mean_s *= factor;
+}
+
 void scale_repair(double factor, JobHealth& health) {
   health.nodes.repair.mean_s *= factor;
   for (DomainKind& domain : health.nodes.domains) domain.repair_per_s /= factor;
@@ -86,6 +91,12 @@ std::vector<Lever> levers(const JobHealth& health) {
     if (has_stage(health, which))
       list.push_back({names[static_cast<std::size_t>(stage)], false,
                       [which](double factor, JobHealth& changed) { scale_stage(which, factor, changed); }});
+    for (std::size_t route = 0; route < health.routes.size() && health.routes.size() > 1; ++route) {
+      if (health.routes[route].stages[static_cast<std::size_t>(stage)].mean_s > 0.0)
+        list.push_back(
+            {names[static_cast<std::size_t>(stage)] + "." + health.routes[route].name, false,
+             [which, route](double factor, JobHealth& changed) { scale_stage(which, route, factor, changed); }});
+    }
   }
   list.push_back({"checkpoint.blocking", false,
                   [](double factor, JobHealth& changed) { changed.checkpoint.blocking_s *= factor; }});
