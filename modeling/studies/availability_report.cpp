@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "modeling/spec/quantity.h"
+#include "modeling/studies/health_curves.h"
 #include "modeling/studies/health_questions.h"
 #include "solvers/phase_type_curve.h"
 #include "solvers/phase_type_fit.h"
@@ -107,10 +108,14 @@ std::string describe_stops(const JobHealth& health, const AvailabilityAnswer& an
                      100.0 * worst->job_rate_per_s() / rate, worst->name);
 }
 
-std::string describe_spares(const AvailabilityAnswer& answer) {
+std::string describe_spares(const JobHealth& health, const AvailabilityAnswer& answer) {
   if (!answer.spares_99)
     return "no number of spares holds full size 99 % of the time, because the crews cannot keep up";
-  return fmt::format("{} spares hold full size 99 % of the time", *answer.spares_99);
+  std::string text = fmt::format("{} spares hold full size 99 % of the time", *answer.spares_99);
+  if (health.nodes.spares > 0)
+    text += fmt::format(", the {} run out within {} with probability {:.2g}", health.nodes.spares,
+                        describe_horizon(health.horizon_s), answer.exhaustion.probability);
+  return text;
 }
 
 std::string title(const Spec& spec, const JobHealth& health, const Machine& machine) {
@@ -173,7 +178,8 @@ std::vector<ChainRecord> availability_chains(const AvailabilityAnswer& answer) {
            .residual = down.solution.residual_ratio(),
            .error_bound = down.counts_are_independent ? down.independence_bound : down.solution.error_bound,
            .lost_probability = down.lost_probability,
-           .state_probabilities = count_probabilities(down)},
+           .state_probabilities = count_probabilities(down),
+           .law = std::vector<double>(down.probability.begin(), down.probability.end())},
           {.name = "health.exhaustion",
            .purpose = "first time with more nodes down than spares",
            .states = exhaustion.states,
@@ -236,8 +242,8 @@ void warn_of_approximations(const AvailabilityAnswer& answer, std::vector<std::s
 void write_availability_report(const Spec& spec, const JobHealth& health, const AvailabilityAnswer& answer,
                                const Machine& machine, Report& report) {
   report.title = title(spec, health, machine);
-  report.finding =
-      fmt::format("{}; {}; {}", describe_stops(health, answer), describe_losses(answer), describe_spares(answer));
+  report.finding = fmt::format("{}; {}; {}", describe_stops(health, answer), describe_losses(answer),
+                               describe_spares(health, answer));
   const Ask ask = report.detail <= Detail::kDirect ? Ask::kDirect : Ask::kAll;
   const HealthQuestions questions = ask_about_health(health, answer, ask);
   report.measures = availability_measures(health, answer);
@@ -252,6 +258,8 @@ void write_availability_report(const Spec& spec, const JobHealth& health, const 
   report.chains = availability_chains(answer);
   report.assumptions = availability_assumptions(health, answer);
   warn_of_approximations(answer, report.warnings);
+  if (report.detail == Detail::kDerivation)
+    add_curves({spares_curve(health, answer), interval_curve(health, answer, questions)}, report);
 }
 
 }  // namespace windtunnel::modeling

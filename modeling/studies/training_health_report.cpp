@@ -6,6 +6,7 @@
 
 #include "modeling/costs/activity.h"
 #include "modeling/spec/quantity.h"
+#include "modeling/studies/health_curves.h"
 #include "modeling/studies/training_health.h"
 
 namespace windtunnel::modeling {
@@ -141,6 +142,12 @@ void write_training_health(const Spec& spec, const TrainingHealth& health, const
   const std::vector<ChainRecord> chains = availability_chains(health.availability);
   report.chains.insert(report.chains.end(), chains.begin(), chains.end());
   if (health.passage) report.chains.push_back(passage_record(*health.passage));
+  if (report.detail == Detail::kDerivation) {
+    add_curves({spares_curve(health.health, health.availability),
+                interval_curve(health.health, health.availability, health.questions)},
+               report);
+    if (health.passage) add_curves({end_curve(*health.passage)}, report);
+  }
   const std::vector<Assumption> assumed = availability_assumptions(health.health, health.availability);
   report.assumptions.insert(report.assumptions.end(), assumed.begin(), assumed.end());
   warn_of_approximations(health.availability, report.warnings);

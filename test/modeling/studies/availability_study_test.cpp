@@ -2,6 +2,7 @@
 // The availability study from spec text to report.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -123,6 +124,24 @@ TEST_CASE("every chain is on record", "[studies][availability]") {
     CHECK(chain.error_bound.value_or(0) < 1e-8);
     CHECK(chain.lost_probability < 1e-12);
   }
+}
+
+TEST_CASE("curves hold the points that the answer names", "[studies][availability]") {
+  const Spec spec = read_spec(YamlDocument::parse(
+      "study: availability\ncluster: {device: h100-sxm-80gb, num_devices: 16384}\nreliability: {horizon: 54 d, "
+      "repair_time: {mean: 1 d, scv: 1}, spares: {nodes: 40}, checkpoint: {blocking: 10 s}, restart_time: 5 min}\n",
+      "spec.yaml"));
+  const Report report = evaluate(spec, {.detail = Detail::kDerivation});
+  const auto curve = [&](const std::string& name) {
+    return *std::find_if(report.curves.begin(), report.curves.end(),
+                         [&](const Curve& one) { return one.name == name; });
+  };
+  const auto spares = curve("spares").points;
+  CHECK(spares.back().first == 40);
+  CHECK(spares.back().second == Approx(value(report, "availability_ratio")).epsilon(1e-12));
+  for (std::size_t k = 1; k < spares.size(); ++k) CHECK(spares[k].second > spares[k - 1].second);
+  for (const auto& [interval_s, lost] : curve("checkpoint_interval").points)
+    CHECK(lost >= 1 - value(report, "ettr_ratio") - 1e-12);
 }
 
 TEST_CASE("questions without an answer say why", "[studies][availability]") {
