@@ -258,7 +258,21 @@ bool holds_phases(const CountModel& model) {
   return states_upper_bound(model) <= kMostPhasedStates;
 }
 
-CountModel count_model(const NodeHealth& health, const CountLimits& limits) {
+namespace {
+
+/// Equal nodes with the mean field of bad and other ones: each kind is up 1 / (1 + l r) of the time.
+NodeHealth with_mean_of_bad(NodeHealth health) {
+  const double share = static_cast<double>(health.bad.count) / static_cast<double>(health.nodes + health.spares);
+  const double good = good_failure_per_s(health);
+  const double bad = bad_failure_per_s(health);
+  const double good_up = (1.0 - share) / (1.0 + good * health.repair.mean_s);
+  const double bad_up = share / (1.0 + bad * health.repair.mean_s);
+  health.failure_per_s = (good_up * good + bad_up * bad) / (good_up + bad_up);
+  health.bad = {};
+  return health;
+}
+
+CountModel sized_model(const NodeHealth& health, const CountLimits& limits) {
   CountModel model{.health = health,
                    .repair = limits.with_phases ? repair_phases(health.repair) : one_phase(health.repair),
                    .most_nodes_down = most_broken_nodes(health, limits.tail),
@@ -272,6 +286,14 @@ CountModel count_model(const NodeHealth& health, const CountLimits& limits) {
     model.exponential_repair = true;
   }
   return model;
+}
+
+}  // namespace
+
+CountModel count_model(const NodeHealth& health, const CountLimits& limits) {
+  CountModel model = sized_model(health, limits);
+  if (health.bad.count == 0 || states_upper_bound(model) <= kMostExactStates) return model;
+  return sized_model(with_mean_of_bad(health), limits);
 }
 
 void require_solvable(const CountModel& model) {

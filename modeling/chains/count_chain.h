@@ -50,7 +50,8 @@ struct NodeHealth {
   /// Rates over their mean in equal parts of the horizon; empty: they do not change. Questions about the horizon follow
   /// them, the long run takes the mean.
   std::vector<double> rate_course;
-  /// They are lumped exactly too, beside the others; [A] which nodes come back from a repair of several phases is drawn
+  /// They are lumped exactly too, beside the others, where the chain stays small; else the mean field of both kinds
+  /// stands in, with an error of order 1 / count. [A] which nodes come back from a repair of several phases is drawn
   /// evenly. Ignored where count is 0.
   FailingNodes bad;
   /// Mean 0: repaired at once.

@@ -111,16 +111,14 @@ bool has_course(const NodeHealth& health) {
   return !health.rate_course.empty() && *std::min_element(health.rate_course.begin(), health.rate_course.end()) > 0.0;
 }
 
-/// The same nodes at their fastest, for the counts that are kept.
-NodeHealth at_fastest(NodeHealth health) {
-  if (has_course(health))
-    health.failure_per_s *= *std::max_element(health.rate_course.begin(), health.rate_course.end());
-  return health;
-}
-
+/// Keeps the counts of the nodes at their fastest.
 CountModel followed_model(const NodeHealth& health, const CountLimits& limits) {
-  CountModel model = count_model(at_fastest(health), limits);
-  model.health.failure_per_s = health.failure_per_s;
+  if (!has_course(health)) return count_model(health, limits);
+  const double fastest = *std::max_element(health.rate_course.begin(), health.rate_course.end());
+  NodeHealth at_fastest = health;
+  at_fastest.failure_per_s *= fastest;
+  CountModel model = count_model(at_fastest, limits);
+  model.health.failure_per_s /= fastest;
   return model;
 }
 
@@ -202,15 +200,15 @@ DownCount solve_independent_count(const NodeHealth& health) {
 }
 
 LevelLaw independent_levels(const NodeHealth& health, const LevelOfCount& level_of, std::size_t levels) {
-  const IndependentCounts counts =
-      independent_counts(health, solve_joint_count(long_run_model(without_domains(health))).probability);
+  const CountModel nodes_alone = long_run_model(without_domains(health));
+  const IndependentCounts counts = independent_counts(health, solve_joint_count(nodes_alone).probability);
   const Vector in_domains = nodes_in_domains(health, counts);
   const Vector down = sum_law(counts.broken, in_domains);
   LevelLaw law{.probability = Vector::Zero(static_cast<Index>(levels))};
   for (Index n = 0; n < down.size(); ++n) law.probability(static_cast<Index>(level_of(n))) += down(n);
   LevelFlows flows(level_of, levels);
   for (Index i = 0; i + 1 < counts.broken.size(); ++i) {
-    const double rate = counts.broken(i) * node_failure_per_s(health, i);
+    const double rate = counts.broken(i) * node_failure_per_s(nodes_alone.health, i);
     for (Index d = 0; d < in_domains.size(); ++d)
       if (in_domains(d) > 0.0) flows.add(i + d, 1, rate * in_domains(d));
   }

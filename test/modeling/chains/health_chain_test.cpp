@@ -127,6 +127,20 @@ TEST_CASE("bad and other nodes, all hot, are two binomial counts", "[chains][hea
   CHECK(down.mean() < solve_down_count(even).mean());
 }
 
+TEST_CASE("many bad nodes are their mean field", "[chains][health]") {
+  // 4,000 hot nodes of which 200 fail 10 times as often: the law is the sum of two binomials, here of their means.
+  const NodeHealth health{.nodes = 3900,
+                          .spares = 100,
+                          .spare_failure_ratio = 1,
+                          .failure_per_s = 0.004,
+                          .bad = {.count = 200, .factor = 10},
+                          .repair = {1.0, 1}};
+  const double good = good_failure_per_s(health), bad = bad_failure_per_s(health);
+  const DownCount down = solve_down_count(health);
+  CHECK(down.mean() == Approx(3800 * good / (1 + good) + 200 * bad / (1 + bad)).epsilon(1e-3));
+  CHECK(down.states < 3000);
+}
+
 TEST_CASE("one crew and any repair is the queue of Pollaczek and Khinchine", "[chains][health]") {
   // Cold spares in plenty keep the arrivals Poisson: E[down] = rho + rho^2 (1 + scv) / (2 (1 - rho)), P(0) = 1 - rho.
   const double scv = GENERATE(0.5, 1.0, 4.0);
