@@ -55,25 +55,27 @@ Count memory_intervals(const CheckpointPlan& plan) {
 
 /// Mean time up from a fresh storage checkpoint to the next, V(0), where with k intervals done
 ///   V(k) = (1 - q) / L + q V(k+1) + (1 - q) (r V(k) + (1 - r) V(0)),  V(m) = 0,  q = exp(-L segment).
-/// V(k) = a(k) + (1 - d(k)) V(0) with d by products only, so nothing cancels.
+/// V(k) = a(k) + (1 - d(k)) V(0), a and d linear recursions with the same coefficients for all intervals but the last.
 UpShares two_levels(double rate, const CheckpointPlan& plan) {
   const MemoryCheckpoints& memory = *plan.memory;
-  const Count intervals = memory_intervals(plan);
-  double a = 0.0;
-  double d = 1.0;
-  for (Count k = intervals - 1; k >= 0; --k) {
-    const double blocking_s = k == intervals - 1 ? plan.blocking_s : memory.blocking_s;
-    const double load = rate * (memory.interval_s + blocking_s);
-    const double q = std::exp(-load);
-    const double fail = -std::expm1(-load);
-    const double left = q + fail * (1.0 - memory.recovered_ratio);
-    a = (fail / rate + q * a) / left;
-    d = q * d / left;
-  }
-  const double count = static_cast<double>(intervals);
+  const double count = static_cast<double>(memory_intervals(plan));
+  const double to_storage = 1.0 - memory.recovered_ratio;
+  const auto fail = [&](double blocking_s) { return -std::expm1(-rate * (memory.interval_s + blocking_s)); };
+  const double last = fail(plan.blocking_s);
+  const double last_left = 1.0 - last + last * to_storage;
+  double a = last / rate / last_left;
+  double d = (1.0 - last) / last_left;
+  // a -> (fail / L + q a) / left, d -> q d / left, count - 1 times: with g = q / left, 1 - g = fail (1 - r) / left.
+  const double each = fail(memory.blocking_s);
+  const double left = 1.0 - each + each * to_storage;
+  const double log_kept = (count - 1.0) * std::log1p(-each * to_storage / left);
+  const double kept = std::exp(log_kept);
+  a = kept * a +
+      each / (rate * left) * (to_storage > 0.0 ? -std::expm1(log_kept) * left / (each * to_storage) : count - 1.0);
+  d *= kept;
   const double work_s = count * memory.interval_s;
   const double checkpoint_s = (count - 1.0) * memory.blocking_s + plan.blocking_s;
-  const double written = std::exp(-rate * (1.0 - memory.recovered_ratio) * plan.write_s);
+  const double written = std::exp(-rate * to_storage * plan.write_s);
   return d > 0.0 ? divided(work_s, checkpoint_s, written * (work_s + checkpoint_s) * d / a)
                  : UpShares{.productive_ratio = 0.0, .lost_ratio = 1.0};
 }

@@ -56,14 +56,14 @@ Count most_broken_nodes(const NodeHealth& health, double tail) {
 
 /// Never more of them are down than if all of them were active and repaired as the others are.
 Count most_bad_nodes(const NodeHealth& health, double tail) {
-  if (health.bad.count == 0 || !nodes_fail(health)) return 0;
+  if (bad_nodes(health) == 0 || !nodes_fail(health)) return 0;
   NodeHealth alone = health;
-  alone.nodes = health.bad.count;
+  alone.nodes = bad_nodes(health);
   alone.spares = 0;
   alone.failure_per_s = bad_failure_per_s(health);
   alone.bad = {};
   // Limited crews may be busy with the others for long.
-  return health.repair_crews ? health.bad.count : most_broken_nodes(alone, tail);
+  return health.repair_crews ? bad_nodes(health) : most_broken_nodes(alone, tail);
 }
 
 Count most_domains(const DomainKind& kind, double tail) {
@@ -75,7 +75,7 @@ Count most_domains(const DomainKind& kind, double tail) {
 /// Count that a system with unlimited crews is below for less than `tail` of the time: that of Poisson failures at the
 /// lowest rate of any state kept.
 Count fewest_broken_nodes(const CountModel& model, double tail) {
-  if (!nodes_fail(model.health) || model.health.repair_crews || model.health.bad.count > 0) return 0;
+  if (!nodes_fail(model.health) || model.health.repair_crews || bad_nodes(model.health) > 0) return 0;
   Count down = model.most_nodes_down;
   for (std::size_t kind = 0; kind < model.health.domains.size(); ++kind)
     down += model.most_domains_down[kind] * model.health.domains[kind].nodes;
@@ -108,9 +108,9 @@ std::pair<double, double> failure_rates(const CountModel& model, const Counts& c
   const NodeHealth& health = model.health;
   const Count down = nodes_down(health, counts);
   const Count all = health.nodes + health.spares;
-  if (health.bad.count == 0 || down >= all) return {node_failure_per_s(health, down), 0.0};
+  if (bad_nodes(health) == 0 || down >= all) return {node_failure_per_s(health, down), 0.0};
   const auto whole = static_cast<double>(all - broken_nodes(counts));
-  const auto bad = static_cast<double>(health.bad.count - counts.bad);
+  const auto bad = static_cast<double>(bad_nodes(health) - counts.bad);
   const double active = node_failure_per_s(health, down) / health.failure_per_s;
   return {good_failure_per_s(health) * active * (whole - bad) / whole,
           bad_failure_per_s(health) * active * bad / whole};
@@ -213,9 +213,13 @@ double node_failure_per_s(const NodeHealth& health, Count down) {
   return health.failure_per_s * (static_cast<double>(active) + health.spare_failure_ratio * idle);
 }
 
+Count bad_nodes(const NodeHealth& health) {
+  return static_cast<Count>(std::lround(health.bad.share * static_cast<double>(health.nodes + health.spares)));
+}
+
 double good_failure_per_s(const NodeHealth& health) {
-  if (health.bad.count == 0) return health.failure_per_s;
-  const double share = static_cast<double>(health.bad.count) / static_cast<double>(health.nodes + health.spares);
+  if (bad_nodes(health) == 0) return health.failure_per_s;
+  const double share = static_cast<double>(bad_nodes(health)) / static_cast<double>(health.nodes + health.spares);
   return health.failure_per_s / (1.0 - share + share * health.bad.factor);
 }
 
@@ -262,7 +266,7 @@ namespace {
 
 /// Equal nodes with the mean field of bad and other ones: each kind is up 1 / (1 + l r) of the time.
 NodeHealth with_mean_of_bad(NodeHealth health) {
-  const double share = static_cast<double>(health.bad.count) / static_cast<double>(health.nodes + health.spares);
+  const double share = static_cast<double>(bad_nodes(health)) / static_cast<double>(health.nodes + health.spares);
   const double good = good_failure_per_s(health);
   const double bad = bad_failure_per_s(health);
   const double good_up = (1.0 - share) / (1.0 + good * health.repair.mean_s);
@@ -292,7 +296,7 @@ CountModel sized_model(const NodeHealth& health, const CountLimits& limits) {
 
 CountModel count_model(const NodeHealth& health, const CountLimits& limits) {
   CountModel model = sized_model(health, limits);
-  if (health.bad.count == 0 || states_upper_bound(model) <= kMostExactStates) return model;
+  if (bad_nodes(health) == 0 || states_upper_bound(model) <= kMostExactStates) return model;
   return sized_model(with_mean_of_bad(health), limits);
 }
 

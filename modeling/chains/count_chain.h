@@ -33,8 +33,8 @@ inline constexpr int kMostDomainKinds = 4;
 
 /// Nodes that fail more often than the others, before and after repair; active as often as the others.
 struct FailingNodes {
-  /// Of nodes and spares together.
-  Count count = 0;
+  /// Of nodes and spares together; the nearest whole number of them counts.
+  double share = 0.0;
   /// Over the others' rate, >= 1.
   double factor = 1.0;
 };
@@ -52,7 +52,7 @@ struct NodeHealth {
   std::vector<double> rate_course;
   /// They are lumped exactly too, beside the others, where the chain stays small; else the mean field of both kinds
   /// stands in, with an error of order 1 / count. [A] which nodes come back from a repair of several phases is drawn
-  /// evenly. Ignored where count is 0.
+  /// evenly.
   FailingNodes bad;
   /// Mean 0: repaired at once.
   Duration repair;
@@ -71,6 +71,7 @@ inline constexpr int kMostRepairPhases = 3;
 inline constexpr double kCountTail = 1e-15;
 inline constexpr Count kNeverAbsorbed = std::numeric_limits<Count>::max();
 
+Count bad_nodes(const NodeHealth& health);
 /// Failures per second of one active bad node, and of one of the others.
 double bad_failure_per_s(const NodeHealth& health);
 double good_failure_per_s(const NodeHealth& health);

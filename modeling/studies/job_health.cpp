@@ -77,13 +77,6 @@ std::vector<DomainKind> domain_kinds(const std::vector<FailureCause>& causes) {
   return kinds;
 }
 
-/// The nearest whole number of them, of job and spares together.
-FailingNodes failing_nodes(const Reliability& reliability, Count all) {
-  if (!reliability.bad_nodes) return {};
-  const double count = reliability.bad_nodes->share * static_cast<double>(all);
-  return {.count = static_cast<Count>(std::lround(count)), .factor = reliability.bad_nodes->factor};
-}
-
 NodeHealth node_health(const Spec& spec, const HardwareProfile& profile, JobHealth& health) {
   const Reliability& reliability = *spec.reliability;
   const Count nodes = job_nodes(spec.cluster, profile);
@@ -94,7 +87,8 @@ NodeHealth node_health(const Spec& spec, const HardwareProfile& profile, JobHeal
           .spare_failure_ratio = spare_failure_ratio(reliability.spare_kind),
           .failure_per_s = job_failure_per_s(health.causes, FailureLevel::kNode) / static_cast<double>(nodes),
           .rate_course = node_rate_course(spec, profile, health.horizon_s, kRateParts),
-          .bad = failing_nodes(reliability, nodes + reliability.spare_nodes),
+          .bad = reliability.bad_nodes ? FailingNodes{reliability.bad_nodes->share, reliability.bad_nodes->factor}
+                                       : FailingNodes{},
           .repair = node_repair(reliability, health),
           .repair_crews = reliability.repair_crews,
           .domains = domain_kinds(health.causes)};

@@ -102,7 +102,7 @@ TEST_CASE("bad and other nodes, all hot, are two binomial counts", "[chains][hea
                           .spares = 4,
                           .spare_failure_ratio = 1,
                           .failure_per_s = 0.05,
-                          .bad = {.count = 5, .factor = 12},
+                          .bad = {.share = 0.125, .factor = 12},
                           .repair = {2.0, 1}};
   CHECK(35 * good_failure_per_s(health) + 5 * bad_failure_per_s(health) == Approx(40 * 0.05).epsilon(1e-12));
   const auto binomial = [](int n, double rate) {
@@ -133,7 +133,7 @@ TEST_CASE("many bad nodes are their mean field", "[chains][health]") {
                           .spares = 100,
                           .spare_failure_ratio = 1,
                           .failure_per_s = 0.004,
-                          .bad = {.count = 200, .factor = 10},
+                          .bad = {.share = 0.05, .factor = 10},
                           .repair = {1.0, 1}};
   const double good = good_failure_per_s(health), bad = bad_failure_per_s(health);
   const DownCount down = solve_down_count(health);

@@ -117,7 +117,7 @@ TEST_CASE("bad nodes and early life agree with the simulation of single nodes", 
                     .spares = 6,
                     .failure_per_s = 0.006 * mix * mean,
                     .rate_course = course,
-                    .bad = {.count = 6, .factor = 8},
+                    .bad = {.share = 6.0 / 56, .factor = 8},
                     .repair = {2, 1}};
   const double answer = solve_exhaustion(health, horizon).probability;
   const double error = std::sqrt(answer * (1 - answer) / kRuns);
