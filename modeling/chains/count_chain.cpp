@@ -17,7 +17,7 @@ namespace {
 /// States solved in a few seconds on one core; measured with two domain kinds.
 constexpr double kMostStates = 1e6;
 /// Above this many states the repair loses its phases (with crews or in a transient) rather than the chain its answer.
-constexpr double kMostPhasedStates = 5e4;
+constexpr double kMostPhasedStates = 1e4;
 /// Above this many states nodes and domains are counted independently (independent_counts.h). A reduction of two kinds
 /// of domains then takes about 10 ms.
 constexpr double kMostExactStates = 3000;

@@ -41,6 +41,7 @@ DownCount down_count(const CountModel& model, const solvers::StateSpace<Counts>&
     const double p = law.solution.probability(static_cast<Index>(k));
     law.probability(nodes_down(model.health, space.states[k])) += p;
     const Count broken = broken_nodes(space.states[k]);
+    if (model.health.repair_crews && broken >= *model.health.repair_crews) law.crews_busy_ratio += p;
     if (cut_above && broken == model.most_nodes_down) law.lost_probability += p;
     if (model.fewest_nodes_down > 0 && broken == model.fewest_nodes_down) law.lost_probability += p;
   }

@@ -22,6 +22,8 @@ struct DownCount {
   double lost_probability = 0.0;
   /// The chain would have been too large with the phases of the repair: exponential repairs stand in.
   bool exponential_repair = false;
+  /// Share of time in which every crew is busy: only then the shape of the repair matters. 0 with unlimited crews.
+  double crews_busy_ratio = 0.0;
   /// Nodes and domains were counted independently (independent_counts.h), and the bound of the error, where known.
   bool counts_are_independent = false;
   std::optional<double> independence_bound;

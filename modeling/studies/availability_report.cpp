@@ -232,7 +232,10 @@ void warn_of_approximations(const AvailabilityAnswer& answer, std::vector<std::s
             ? fmt::format(", every probability by at most {:.2g}", *answer.down.independence_bound)
             : std::string()));
   if (answer.down.exponential_repair)
-    warnings.push_back("the health chain is too large for the shape of repair_time: exponential repairs stand in");
+    warnings.push_back(fmt::format(
+        "the health chain is too large for the shape of repair_time: exponential repairs stand in; in the long "
+        "run that matters only while every crew is busy, {:.2g} of the time",
+        answer.down.crews_busy_ratio));
   else if (answer.exhaustion.exponential_repair)
     warnings.push_back(
         "the chain of spares_exhaustion_probability is too large for the shape of repair_time: exponential repairs "
