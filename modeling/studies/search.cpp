@@ -148,10 +148,8 @@ class BestFirst {
 
 SearchSpace space_of(const YamlDocument& document, const Spec& spec, const SearchOptions& options,
                      const Objective& objective) {
-  if (spec.study == Study::kTraining) return training_space(document, options, objective);
-  if (spec.study == Study::kServing) return serving_space(document, options, objective);
-  throw SearchError(
-      fmt::format("study '{}' has no layouts to search, expected training or serving", to_string(spec.study)));
+  return spec.study == Study::kTraining ? training_space(document, options, objective)
+                                        : serving_space(document, options, objective);
 }
 
 }  // namespace
@@ -173,14 +171,27 @@ namespace {
 /// Whoever searches need not have a layout: without `parallelism` any legal one stands in.
 YamlDocument with_some_layout(const YamlDocument& document) {
   YamlReader root = document.root().map();
-  if (!root.has("training") || !root.has("cluster")) return document;
-  YamlReader training = root.map("training");
+  if (!root.has("cluster")) return document;
   YamlReader cluster = root.map("cluster");
-  if (training.has("parallelism") || !training.has("global_batch") || !cluster.has("num_devices")) return document;
-  const Count devices = cluster.count("num_devices", 1, kMostDevices);
-  const Count data = std::gcd(devices, training.count("global_batch", 1, kMostTokens));
-  const std::string layout = fmt::format("{{data: {}, context: {}}}", data, devices / data);
-  return document.with({YamlChange({"training.parallelism", layout})});
+  if (!cluster.has("num_devices")) return document;
+  const auto devices = [&] { return cluster.count("num_devices", 1, kMostDevices); };
+  if (root.has("training")) {
+    YamlReader training = root.map("training");
+    if (training.has("parallelism") || !training.has("global_batch")) return document;
+    const Count data = std::gcd(devices(), training.count("global_batch", 1, kMostTokens));
+    const std::string layout = fmt::format("{{data: {}, context: {}}}", data, devices() / data);
+    return document.with({YamlChange({"training.parallelism", layout})});
+  }
+  if (!root.has("serving")) return document;
+  YamlReader serving = root.map("serving");
+  for (const char* key : {"parallelism", "replicas", "layout"})
+    if (serving.has(key)) return document;
+  return document.with({YamlChange({"serving.replicas", std::to_string(devices())})});
+}
+
+void require_layouts(const Spec& spec) {
+  if (spec.study == Study::kAvailability)
+    throw SearchError("study 'availability' has no layouts to search, expected training or serving");
 }
 
 }  // namespace
@@ -189,6 +200,7 @@ SearchResult search_layouts(const YamlDocument& asked, const SearchOptions& opti
                             const SearchProgress& progress) {
   const YamlDocument document = with_some_layout(asked);
   const Spec spec = read_spec(document);
+  require_layouts(spec);
   SearchResult result{.objective = find_objective(options, spec)};
   const SearchSpace space = space_of(document, spec, options, result.objective);
   result.second_aim = space.second_aim;

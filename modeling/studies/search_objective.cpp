@@ -77,9 +77,22 @@ Objective find_objective(const SearchOptions& options, const Spec& spec) {
   return {name, larger_is_better(name), options.price_per_device_hour};
 }
 
+namespace {
+
+/// Of training the share of productive time; of serving the requests answered with failures over those without.
+std::optional<double> goodput_ratio(const Report& report) {
+  if (const auto training = find_measure(report, "goodput_ratio")) return training;
+  const auto with_failures = find_measure(report, "requests_per_s_with_failures");
+  const auto without = find_measure(report, "requests_per_s");
+  if (!with_failures || !without || *without <= 0.0) return std::nullopt;
+  return *with_failures / *without;
+}
+
+}  // namespace
+
 void add_derived_measures(Report& report, double price_per_device_hour) {
   const auto tokens = tokens_per_s_per_device(report);
-  const auto goodput = find_measure(report, "goodput_ratio");
+  const auto goodput = goodput_ratio(report);
   if (tokens && goodput) report.measures.push_back({kGoodput, *tokens * *goodput});
   if (tokens && *tokens > 0.0) report.measures.push_back({kCost, price_per_device_hour / kHour_s / *tokens});
 }

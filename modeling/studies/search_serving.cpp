@@ -7,9 +7,13 @@
 #include <cmath>
 #include <memory>
 
+#include "modeling/chains/serving_chain.h"
+#include "modeling/cluster/serving_engine.h"
 #include "modeling/spec/nearest_name.h"
 #include "modeling/spec/read_spec.h"
+#include "modeling/spec/spec_error.h"
 #include "modeling/studies/search_space.h"
+#include "modeling/studies/serving.h"
 
 namespace windtunnel::modeling {
 namespace {
@@ -109,50 +113,131 @@ std::vector<std::pair<std::string, Choice>> choices_of(const Spec& spec) {
           {"prefill_pipeline", split ? serving.prefill.parallelism.pipeline : Count{0}}};
 }
 
-using Specs = std::vector<Spec>;
+/// One way to use all devices; engines by their position in the list of kinds.
+struct Deployment {
+  ServingLayout layout = ServingLayout::kAggregated;
+  /// Of the only pool, or of decode.
+  std::size_t kind = 0;
+  Count replicas = 1;
+  std::optional<Count> batch;
+  std::size_t prefill_kind = 0;
+  Count prefill_replicas = 0;
+};
 
-void add_aggregated(const Spec& base, const std::vector<Parallelism>& kinds, const SearchOptions& options, Specs& specs,
-                    std::map<std::string, long long>& rejected) {
-  for (const Parallelism& kind : kinds) {
-    if (base.cluster.num_devices % devices_of_one(kind) != 0) {
+/// What is tried: a spec, the kinds of engines, and the ways to use them.
+struct Deployments {
+  Spec base;
+  std::vector<Parallelism> kinds;
+  std::vector<Deployment> list;
+
+  Spec spec(const Deployment& one) const {
+    Spec spec = base;
+    Serving& serving = *spec.serving;
+    serving.layout = one.layout;
+    if (one.layout == ServingLayout::kAggregated) {
+      serving.aggregated.parallelism = kinds[one.kind];
+      serving.aggregated.replicas = one.replicas;
+      serving.aggregated.max_batch = one.batch;
+      return spec;
+    }
+    if (base.serving->layout == ServingLayout::kAggregated) serving.prefill = serving.decode = serving.aggregated;
+    serving.prefill.parallelism = kinds[one.prefill_kind];
+    serving.prefill.replicas = one.prefill_replicas;
+    serving.decode.parallelism = kinds[one.kind];
+    serving.decode.replicas = one.replicas;
+    return spec;
+  }
+};
+
+using Rejected = std::map<std::string, long long>;
+
+void add_aggregated(const SearchOptions& options, Deployments& all, Rejected& rejected) {
+  const Count devices = all.base.cluster.num_devices;
+  for (std::size_t kind = 0; kind < all.kinds.size(); ++kind) {
+    const Count each = devices_of_one(all.kinds[kind]);
+    if (devices % each != 0) {
       ++rejected["replicas do not use all devices"];
       continue;
     }
-    for (const auto& batch : batches(base.serving->aggregated.max_batch, options)) {
-      Spec spec = base;
-      spec.serving->layout = ServingLayout::kAggregated;
-      spec.serving->aggregated.parallelism = kind;
-      spec.serving->aggregated.replicas = base.cluster.num_devices / devices_of_one(kind);
-      spec.serving->aggregated.max_batch = batch;
-      specs.push_back(std::move(spec));
-    }
+    for (const auto& batch : batches(all.base.serving->aggregated.max_batch, options))
+      all.list.push_back({.kind = kind, .replicas = devices / each, .batch = batch});
   }
 }
 
 /// Every split of the devices into whole prefill and decode engines of two kinds.
-void add_disaggregated(const Spec& base, const std::vector<Parallelism>& kinds, Specs& specs,
-                       std::map<std::string, long long>& rejected) {
-  const Count devices = base.cluster.num_devices;
-  for (const Parallelism& prefill : kinds) {
-    for (const Parallelism& decode : kinds) {
-      for (Count replicas = 1; replicas * devices_of_one(prefill) < devices; ++replicas) {
-        const Count left = devices - replicas * devices_of_one(prefill);
-        if (left % devices_of_one(decode) != 0) {
+void add_disaggregated(Deployments& all, Rejected& rejected) {
+  const Count devices = all.base.cluster.num_devices;
+  for (std::size_t prefill = 0; prefill < all.kinds.size(); ++prefill) {
+    for (std::size_t decode = 0; decode < all.kinds.size(); ++decode) {
+      const Count each = devices_of_one(all.kinds[prefill]);
+      for (Count replicas = 1; replicas * each < devices; ++replicas) {
+        const Count left = devices - replicas * each;
+        if (left % devices_of_one(all.kinds[decode]) != 0) {
           ++rejected["replicas do not use all devices"];
           continue;
         }
-        Spec spec = base;
-        Serving& serving = *spec.serving;
-        serving.layout = ServingLayout::kDisaggregated;
-        if (base.serving->layout == ServingLayout::kAggregated) serving.prefill = serving.decode = serving.aggregated;
-        serving.prefill.parallelism = prefill;
-        serving.prefill.replicas = replicas;
-        serving.decode.parallelism = decode;
-        serving.decode.replicas = left / devices_of_one(decode);
-        specs.push_back(std::move(spec));
+        all.list.push_back({.layout = ServingLayout::kDisaggregated,
+                            .kind = decode,
+                            .replicas = left / devices_of_one(all.kinds[decode]),
+                            .prefill_kind = prefill,
+                            .prefill_replicas = replicas});
       }
     }
   }
+}
+
+/// What a deployment can carry at most, whatever its latencies: its capacity. Of a split deployment the smaller of two
+/// that depend on one pool each, so that every kind of engine is asked once; 0 where it does not fit.
+class Capacities {
+ public:
+  Capacities(const Deployments& all, const Machine& machine) : all_(all), machine_(machine) {}
+
+  double of(const Deployment& one) {
+    if (one.layout == ServingLayout::kAggregated) return asked(one);
+    // The other pool has the same kind of engine, which fits as well as this one, and so many that it never limits.
+    constexpr Count kEndless = 1'000'000;
+    Deployment only = one;
+    only.prefill_kind = one.kind;
+    only.replicas = 1;
+    only.prefill_replicas = kEndless;
+    const double decode = known(decode_, one.kind, only);
+    only.kind = only.prefill_kind = one.prefill_kind;
+    only.replicas = kEndless;
+    only.prefill_replicas = 1;
+    const double prefill = known(prefill_, one.prefill_kind, only);
+    return std::min(decode * static_cast<double>(one.replicas), prefill * static_cast<double>(one.prefill_replicas));
+  }
+
+ private:
+  double known(std::map<std::size_t, double>& pool, std::size_t kind, const Deployment& one) {
+    const auto [entry, is_new] = pool.try_emplace(kind, 0.0);
+    if (is_new) entry->second = asked(one);
+    return entry->second;
+  }
+
+  double asked(const Deployment& one) const {
+    std::vector<std::string> ignored;
+    try {
+      return serving_capacity_per_s(place_serving(all_.spec(one), machine_, ignored).system);
+    } catch (const NoAnswerError&) {
+      return 0.0;
+    }
+  }
+
+  const Deployments& all_;
+  const Machine& machine_;
+  std::map<std::size_t, double> prefill_;
+  std::map<std::size_t, double> decode_;
+};
+
+/// Bounds of the objective; only the largest arrival rate has one.
+std::vector<double> optimistic(const Deployments& all, const Machine& machine, const Objective& objective) {
+  std::vector<double> bounds(all.list.size(), objective.larger_is_better ? INFINITY : 0.0);
+  if (objective.name != "max_arrival_rate_per_s") return bounds;
+  Capacities capacities(all, machine);
+  // Rounding must not leave out what reaches its capacity.
+  for (std::size_t i = 0; i < bounds.size(); ++i) bounds[i] = capacities.of(all.list[i]) * (1.0 + 1e-9);
+  return bounds;
 }
 
 /// Empty when every limit of the slo holds.
@@ -181,15 +266,18 @@ SearchSpace serving_space(const YamlDocument& document, const SearchOptions& opt
   if (base.serving->service_times)
     throw SearchError("with 'service_times' the layout changes nothing, expected a model");
   std::vector<std::string> ignored;
-  const Machine machine = load_machine(base.cluster, Study::kServing, ignored);
+  const Machine machine = load_serving_machine(base, ignored);
   SearchSpace space{.second_aim = "tpot_p99_s"};
-  const auto specs = std::make_shared<Specs>();
-  const std::vector<Parallelism> kinds = engines(base, machine, options);
+  const auto all = std::make_shared<Deployments>(Deployments{base, engines(base, machine, options), {}});
   const bool stated_split = base.serving->layout == ServingLayout::kDisaggregated;
-  if (!keeps(options, "layout") || !stated_split) add_aggregated(base, kinds, options, *specs, space.rejected);
-  if (!keeps(options, "layout") || stated_split) add_disaggregated(base, kinds, *specs, space.rejected);
-  space.optimistic.assign(specs->size(), objective.larger_is_better ? INFINITY : 0.0);
-  space.candidate = [specs](std::size_t i) { return Candidate{choices_of((*specs)[i]), (*specs)[i]}; };
+  if (!keeps(options, "layout") || !stated_split) add_aggregated(options, *all, space.rejected);
+  if (!keeps(options, "layout") || stated_split) add_disaggregated(*all, space.rejected);
+  space.optimistic = optimistic(*all, machine, objective);
+  space.candidate = [all](std::size_t i) {
+    Spec spec = all->spec(all->list[i]);
+    auto choices = choices_of(spec);
+    return Candidate{std::move(choices), std::move(spec)};
+  };
   space.refused = [slo = base.slo](const Report& report) { return missed_objective(slo, report); };
   return space;
 }

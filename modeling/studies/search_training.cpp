@@ -317,11 +317,13 @@ class GroupSurvey {
   const Objective& objective_;
 };
 
-bool needs_means_only(const Objective& objective, const Spec& spec) {
+/// Means are enough for most objectives; with failures what is searched for (spares, crews) is no objective.
+Detail needed_to_rank(const Objective& objective, const Spec& spec) {
   static const std::set<std::string> kMeans = {
       "tokens_per_s_per_device", "step_time_mean_s",        "model_flop_per_s_per_device", "mfu_ratio",
       "cost_per_token",          "memory_per_device_bytes", "time_to_train_mean_s"};
-  return !spec.reliability && kMeans.contains(objective.name);
+  if (spec.reliability) return Detail::kDirect;
+  return kMeans.contains(objective.name) ? Detail::kMeans : Detail::kMeasures;
 }
 
 std::vector<std::pair<std::string, Choice>> choices_of(const Spec& spec) {
@@ -352,8 +354,7 @@ SearchSpace training_space(const YamlDocument& document, const SearchOptions& op
   const auto freedom = std::make_shared<const Freedom>(document, options);
   if (freedom->spec().training->service_times)
     throw SearchError("with 'service_times' the layout changes nothing but the pipeline, expected a model");
-  SearchSpace space{.ranking = needs_means_only(objective, freedom->spec()) ? Detail::kMeans : Detail::kMeasures,
-                    .second_aim = "memory_per_device_bytes"};
+  SearchSpace space{.ranking = needed_to_rank(objective, freedom->spec()), .second_aim = "memory_per_device_bytes"};
   const auto groups = std::make_shared<const std::vector<Spec>>(enumerate_groups(*freedom, space.rejected));
   std::vector<std::string> ignored;
   const Machine machine = load_machine(freedom->spec().cluster, Study::kTraining, ignored);
