@@ -9,7 +9,7 @@ spec=$source/test/program/small_training.yaml
 fail() { echo "FAILED: $*"; exit 1; }
 
 # Many seconds of work: it is interrupted long before the end.
-vary=('cluster.scale_out.bandwidth=log(100..800:30000) Gb/s')
+vary=('cluster.scale_out.bandwidth=log(100..800:60000) Gb/s')
 interrupt() { # OPTIONS: SIGINT after two seconds
   set -m
   "$program" sweep "$spec" --vary "${vary[0]}" --jobs 1 "$@" 2>/dev/null &
