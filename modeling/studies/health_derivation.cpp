@@ -35,6 +35,21 @@ DerivationSection spares_section(const JobHealth& health, const AvailabilityAnsw
       "{} nodes are needed, {} are spare. Equal nodes are counted, not named: the state is how many are down (and in "
       "which phase of their repair). The job has its full size while no more are down than there are spares.",
       health.nodes.nodes, health.nodes.spares));
+  if (health.bad_nodes)
+    section.paragraphs.push_back(fmt::format(
+        "A share of {:.3g} of the nodes fails {:.4g} times as often as the others, before and after repair; they are "
+        "counted beside the others, or, where that makes the chain too large, by their mean field.",
+        health.bad_nodes->share, health.bad_nodes->factor));
+  if (!health.nodes.rate_course.empty())
+    section.paragraphs.push_back(fmt::format(
+        "The rate of nodes changes over the horizon, from {:.3g} to {:.3g} of its mean in {} equal parts; "
+        "shortages within the horizon follow it, the long run takes the mean.",
+        health.nodes.rate_course.front(), health.nodes.rate_course.back(), health.nodes.rate_course.size()));
+  if (answer.down.counts_are_independent)
+    section.paragraphs.push_back(
+        "The joint chain of nodes and domains is too large: their counts are independent and add up. Only that nodes "
+        "of "
+        "a failed domain cannot fail meanwhile is left out, so shortages are overstated, never understated.");
   section.equations.push_back(
       {"P(\\text{full size}) = \\sum_{n \\le s} \\pi_n",
        fmt::format(

@@ -316,6 +316,9 @@ void write_serving_health(const ServingHealth& health, Report& report) {
   add("replicas_serving_mean", serving);
   add_count("replicas_needed", &FleetPool::needed);
   add("availability_ratio", health.availability_ratio);
+  // Shares near 1 say little; the time without enough replicas does.
+  add("outage_per_year_s",
+      health.availability_ratio ? std::optional((1.0 - *health.availability_ratio) * kYear_s) : std::nullopt);
   add("slo_met_with_failures_ratio", expected(health, &FleetPoint::slo_met_ratio));
   add("requests_per_s_with_failures", expected(health, &FleetPoint::requests_per_s));
   add("availability_target_ratio", health.target_ratio);

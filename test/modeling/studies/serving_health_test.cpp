@@ -63,6 +63,8 @@ TEST_CASE("prefill and decode replicas fail independently and both must be enoug
   CHECK(decode >= 1);
   CHECK(value(report, "availability_ratio") ==
         Approx(at_least(10, prefill, up) * at_least(14, decode, up)).epsilon(1e-8));
+  CHECK(value(report, "outage_per_year_s") ==
+        Approx((1 - value(report, "availability_ratio")) * 365.25 * 86400).epsilon(1e-6));
   // With one less than needed the limits do not hold.
   const Report fewer = answer({{"serving.prefill.replicas", std::to_string(static_cast<int>(prefill) - 1)},
                                {"cluster.num_devices", std::to_string(8 * (static_cast<int>(prefill) - 1 + 14))}});
