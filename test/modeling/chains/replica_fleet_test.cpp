@@ -2,13 +2,73 @@
 // The fleet of replicas against binomial, Erlang and machine-repair formulas.
 #include "modeling/chains/replica_fleet.h"
 
+#include <array>
 #include <cmath>
+#include <numeric>
+#include <random>
+#include <vector>
 
+#include "solvers/confidence.h"
 #include "solvers/queues.h"
 #include "test/catch.h"
 
 using namespace windtunnel::modeling;
 namespace solvers = windtunnel::solvers;
+
+namespace {
+
+/// Replicas and nodes one by one. Idle nodes, spares and those of incomplete replicas alike, are a pool from which
+/// replicas are made whole; a replica is struck while it serves or restarts.
+class FleetSimulation {
+ public:
+  FleetSimulation(const ReplicaFleet& fleet, std::uint64_t seed)
+      : fleet_(fleet), random_(seed), idle_(fleet.spares), serving_(fleet.replicas) {}
+
+  /// Shares of the next `horizon_s` with each number of replicas serving.
+  std::vector<double> run(double horizon_s) {
+    std::vector<double> share(static_cast<std::size_t>(fleet_.replicas) + 1, 0.0);
+    for (double left = horizon_s; left > 0.0;) {
+      const double nodes = static_cast<double>(fleet_.nodes_per_replica) * fleet_.node_failure_per_s;
+      const auto times = [](Count count, double rate) { return static_cast<double>(count) * rate; };
+      const std::array<double, 5> rate = {
+          times(serving_, nodes), times(restarting_, nodes), times(serving_, fleet_.replica_failure_per_s),
+          times(restarting_, 1 / fleet_.restart_s), times(repairing_, 1 / fleet_.node_repair_s)};
+      const double all = std::accumulate(rate.begin(), rate.end(), 0.0);
+      const double stay = std::min(left, std::exponential_distribution<double>(all)(random_));
+      share[static_cast<std::size_t>(serving_)] += stay / horizon_s;
+      left -= stay;
+      if (left > 0.0) happen(std::discrete_distribution<int>(rate.begin(), rate.end())(random_));
+    }
+    return share;
+  }
+
+ private:
+  void happen(int event) {
+    if (event <= 1) {  // a node of a serving or a restarting replica fails
+      --(event == 0 ? serving_ : restarting_);
+      ++repairing_;
+      ++waiting_;
+      idle_ += fleet_.nodes_per_replica - 1;
+    } else if (event == 2) {
+      --serving_;
+      ++restarting_;
+    } else if (event == 3) {
+      --restarting_;
+      ++serving_;
+    } else {
+      --repairing_;
+      ++idle_;
+    }
+    for (; waiting_ > 0 && idle_ >= fleet_.nodes_per_replica; --waiting_, ++restarting_)
+      idle_ -= fleet_.nodes_per_replica;
+  }
+
+  const ReplicaFleet& fleet_;
+  std::mt19937_64 random_;
+  Count idle_, serving_, restarting_ = 0, waiting_ = 0, repairing_ = 0;
+};
+
+}  // namespace
 
 TEST_CASE("crashes of software alone: replicas serve independently", "[chains][fleet]") {
   // P(r serve) = Binomial(R, m / (m + l)).
@@ -56,4 +116,31 @@ TEST_CASE("a domain takes several replicas at once", "[chains][fleet]") {
   const double d = l * repair_s;
   CHECK(40 - law.mean() == Approx(40 * d / (1 + d)).epsilon(1e-6));
   CHECK(law.at_least(33) == Approx(std::pow(1 / (1 + d), 5)).epsilon(1e-9));
+}
+
+TEST_CASE("the fleet agrees with a simulation of its replicas and nodes", "[chains][fleet][simulation]") {
+  const ReplicaFleet fleet{.replicas = 6,
+                           .nodes_per_replica = GENERATE(1, 3),
+                           .spares = 2,
+                           .node_failure_per_s = 0.02,
+                           .replica_failure_per_s = 0.05,
+                           .node_repair_s = 5,
+                           .restart_s = 0.8};
+  const FleetLaw law = solve_fleet(fleet);
+  constexpr int kBatches = 50;
+  constexpr double kBatch_s = 4000;
+  FleetSimulation simulation(fleet, 20251125);
+  std::vector<std::vector<double>> shares(7);
+  for (int k = 0; k < kBatches; ++k) {
+    const std::vector<double> batch = simulation.run(kBatch_s);
+    for (std::size_t serving = 0; serving <= 6; ++serving) shares[serving].push_back(batch[serving]);
+  }
+  for (std::size_t serving = 0; serving <= 6; ++serving) {
+    const solvers::Estimate simulated = solvers::mean_estimate(shares[serving], 0.9999);
+    const double answer = law.probability(static_cast<Eigen::Index>(serving));
+    INFO(serving << " serving: " << answer << " in [" << simulated.low << ", " << simulated.high << "]");
+    // Rare states may stay unseen.
+    CHECK(answer > simulated.low - 1e-4);
+    CHECK(answer < simulated.high + 1e-4);
+  }
 }
