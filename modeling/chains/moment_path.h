@@ -32,6 +32,8 @@ struct PacedChain {
   /// Changes of the moments much faster than this are not of interest, and its rates may be taken in long strides: the
   /// chain of nodes with exponential or hyperexponential repairs, whose eigenvalues are real. Empty otherwise.
   std::optional<double> stride_s;
+  /// The chain would have been too large with the phases of the repair.
+  bool exponential_repair = false;
   solvers::Vector mean;
   solvers::Vector variance;
   solvers::Vector third;

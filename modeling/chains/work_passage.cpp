@@ -65,7 +65,9 @@ std::optional<double> stride_s(const NodeHealth& health) {
 PacedChain chain_of_counts(const WorkPassageProblem& problem, const CountModel& model) {
   require_solvable(model);
   solvers::StateSpace<Counts> space = explore_counts(model);
-  PacedChain chain{.generator = std::move(space.generator), .stride_s = stride_s(problem.health)};
+  PacedChain chain{.generator = std::move(space.generator),
+                   .stride_s = stride_s(problem.health),
+                   .exponential_repair = model.exponential_repair};
   const Index states = chain.generator.states();
   chain.mean = chain.variance = chain.third = chain.runs = Vector::Zero(states);
   for (Index k = 0; k < states; ++k) {
@@ -206,6 +208,7 @@ WorkPassage solve_work_passage(const WorkPassageProblem& problem) {
   passage.states = chain->generator.states();
   passage.transitions = chain->generator.transitions();
   passage.steps = path->steps();
+  passage.exponential_repair = chain->exponential_repair;
   return passage;
 }
 

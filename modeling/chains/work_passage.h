@@ -45,6 +45,8 @@ struct WorkPassage {
   long long states = 0;
   long long transitions = 0;
   long long steps = 0;
+  /// The chain would have been too large with the phases of the repair: exponential repairs stand in.
+  bool exponential_repair = false;
   /// P(T <= t).
   std::function<double(double)> finished_probability;
 };

@@ -151,6 +151,9 @@ void write_training_health(const Spec& spec, const TrainingHealth& health, const
   const std::vector<Assumption> assumed = availability_assumptions(health.health, health.availability);
   report.assumptions.insert(report.assumptions.end(), assumed.begin(), assumed.end());
   warn_of_approximations(health.availability, report.warnings);
+  if (health.passage && health.passage->exponential_repair)
+    report.warnings.push_back(
+        "the chain of the time to train is too large for the shape of repair_time: exponential repairs stand in");
   if (health.health.stops.failure_per_s > 0.0)
     report.finding += (report.finding.empty() ? "" : "; ") + describe_goodput(health) + describe_drains(health);
 }
