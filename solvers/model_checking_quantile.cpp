@@ -32,6 +32,7 @@ class PassageLaw {
         kept_(q, listed(target), point_mass(q.states(), state), {.max_iterations = max_products(q)}) {
     // The density of T turns a bound on P(T <= t) into one on t: all digits are wanted.
     options_.absolute_tolerance = 1e-13;
+    options_.relative_tolerance = std::min(1e-9, 0.1 * options.relative_tolerance);
   }
 
   Interval within(double time_s) {

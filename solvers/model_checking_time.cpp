@@ -6,6 +6,7 @@
 #include <cmath>
 #include <limits>
 
+#include "solvers/implicit_transient.h"
 #include "solvers/poisson_series.h"
 #include "solvers/state_answers.h"
 #include "solvers/time_doubling.h"
@@ -28,7 +29,12 @@ struct Inside {
 
 // A plain multiplication of a dense product costs about as much as a third of one in a sparse product.
 constexpr double kDenseAdvantage = 0.3;
-// Of a series that nobody else can sum; a minute for 1e5 transitions.
+// Of a series that may stop early: so many products cost about as much as the linear systems of implicit steps.
+constexpr double kMaxTrialProducts = 5e4;
+constexpr double kLeastTrialOperations = 3e8;
+// A linear system costs about as much as so many products.
+constexpr double kProductsPerSystem = 300.0;
+// Of what nobody else can answer: a minute for 1e5 transitions.
 constexpr double kMaxSeriesOperations = 1e11;
 // Weights of more ticks do not fit the memory; nor would they be reached.
 constexpr double kMaxTicks = 1e12;
@@ -36,12 +42,16 @@ constexpr double kMaxTicks = 1e12;
 // A series may stop early; one so much longer than what is allowed is not begun.
 constexpr double kMaxDetour = 1e4;
 
+double product_operations(const PartialChain& part) {
+  return static_cast<double>(part.rates().size() + 2 * part.states());
+}
+
 SeriesSum by_series(const Inside& inside, const std::vector<Index>& asked, double max_operations,
                     const CheckOptions& options) {
   const PartialChain& part = inside.part;
   const double rate = tick_rate(part);
   const double ticks = rate * inside.time_s;
-  const double row_operations = static_cast<double>(part.rates().size() + 2 * part.states());
+  const double row_operations = product_operations(part);
   SeriesSum sum;
   sum.termination = Termination::kIterationLimit;
   sum.lower = Vector::Constant(part.states(), -kInfinity);
@@ -65,18 +75,47 @@ SeriesSum by_doubling(const Inside& inside) {
   return value_by_doubling(inside.part, Vector::Zero(inside.part.states()), inside.target, inside.time_s);
 }
 
-/// By series unless it takes longer than squaring matrices would.
+SeriesSum by_implicit_steps(const Inside& inside, const std::vector<Index>& asked, const CheckOptions& options) {
+  const PartialChain& part = inside.part;
+  const ImplicitOptions wanted{.absolute_tolerance = options.absolute_tolerance,
+                               .relative_tolerance = options.relative_tolerance,
+                               .max_systems = static_cast<long long>(std::max(
+                                   500.0, kMaxSeriesOperations / kProductsPerSystem / product_operations(part)))};
+  if (inside.at_time) return value_by_implicit_steps(part, inside.first_term, inside.time_s, asked, wanted);
+  if (inside.target.empty()) return integral_by_implicit_steps(part, inside.first_term, inside.time_s, asked, wanted);
+  return passage_by_implicit_steps(part, inside.target, inside.time_s, asked, wanted);
+}
+
+bool close_enough(const SeriesSum& sum, const std::vector<Index>& asked, const CheckOptions& options) {
+  return std::all_of(asked.begin(), asked.end(), [&](Index i) {
+    const double size = std::min(std::abs(sum.lower(i)), std::abs(sum.upper(i)));
+    const double allowed = std::max(options.absolute_tolerance, options.relative_tolerance * size);
+    return 0.5 * (sum.upper(i) - sum.lower(i)) <= allowed;
+  });
+}
+
+/// What two methods prove together, and the work of both.
+void combine(const SeriesSum& other, const std::vector<Index>& asked, const CheckOptions& options, SeriesSum& sum) {
+  sum.iterations += other.iterations;
+  sum.method_used = other.method_used;
+  sum.message = other.message;
+  sum.lower = sum.lower.cwiseMax(other.lower);
+  sum.upper = sum.upper.cwiseMin(other.upper);
+  sum.termination = close_enough(sum, asked, options) ? Termination::kConverged : other.termination;
+  if (!close_enough(sum, asked, options) && sum.usable()) sum.termination = Termination::kIterationLimit;
+}
+
+/// By series unless that takes long: then by implicit steps, which a smooth solution makes few of; and if they prove
+/// too little by squaring matrices, or else by as much of the series as there is patience for.
 SeriesSum sum_of(const Inside& inside, const std::vector<Index>& asked, const CheckOptions& options) {
   const double dense = kDenseAdvantage * doubling_operations(inside.part, inside.time_s);
-  SeriesSum sum = by_series(inside, asked, std::min(dense, kMaxSeriesOperations), options);
-  if (sum.usable() || std::isinf(dense)) return sum;
-  const SeriesSum doubled = by_doubling(inside);
-  sum.iterations += doubled.iterations;
-  sum.method_used = doubled.method_used;
-  sum.message = doubled.message;
-  sum.termination = doubled.termination;
-  sum.lower = sum.lower.cwiseMax(doubled.lower);
-  sum.upper = sum.upper.cwiseMin(doubled.upper);
+  const double trial = std::max(kLeastTrialOperations, kMaxTrialProducts * product_operations(inside.part));
+  SeriesSum sum = by_series(inside, asked, std::min({dense, trial, kMaxSeriesOperations}), options);
+  if (sum.usable()) return sum;
+  combine(by_implicit_steps(inside, asked, options), asked, options, sum);
+  if (sum.usable()) return sum;
+  combine(std::isinf(dense) ? by_series(inside, asked, kMaxSeriesOperations, options) : by_doubling(inside), asked,
+          options, sum);
   return sum;
 }
 

@@ -33,6 +33,8 @@ std::string to_string(Method method) {
       return "multilevel";
     case Method::kUniformization:
       return "uniformization";
+    case Method::kImplicit:
+      return "implicit";
     case Method::kDoubling:
       return "doubling";
     case Method::kGraph:

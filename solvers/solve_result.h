@@ -31,6 +31,8 @@ enum class Method {
   kUniformization,
   /// Squaring of transition matrices: time_doubling.h.
   kDoubling,
+  /// Implicit steps through time: implicit_transient.h.
+  kImplicit,
   /// The graph of the chain settles the answer.
   kGraph,
 };
