@@ -5,6 +5,7 @@
 #include <cmath>
 #include <map>
 #include <memory>
+#include <mutex>
 
 #include "solvers/balls_in_bins.h"
 
@@ -22,12 +23,18 @@ constexpr double kMostBalls = 4096.0;
 /// Values nearer than this are one: products of small whole numbers and capacities.
 constexpr double kSameValue = 1e-9;
 
-/// Laws are asked for again and again by a search.
+/// Laws are asked for again and again by a search, whose threads share them: a law does not change once it is made.
 const solvers::FullestBin& fullest_bin(int balls, int bins) {
-  thread_local std::map<std::pair<int, int>, std::unique_ptr<solvers::FullestBin>> known;
-  auto& entry = known[{balls, bins}];
-  if (!entry) entry = std::make_unique<solvers::FullestBin>(balls, bins);
-  return *entry;
+  static std::mutex mutex;
+  static std::map<std::pair<int, int>, std::unique_ptr<const solvers::FullestBin>> known;
+  {
+    const std::lock_guard lock(mutex);
+    const auto found = known.find({balls, bins});
+    if (found != known.end()) return *found->second;
+  }
+  auto law = std::make_unique<const solvers::FullestBin>(balls, bins);
+  const std::lock_guard lock(mutex);
+  return *known.try_emplace({balls, bins}, std::move(law)).first->second;
 }
 
 /// Equal balls that stand for the flows of all active classes on one bundle.
