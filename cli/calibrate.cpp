@@ -75,7 +75,7 @@ std::string as_json(const Calibration& calibration) {
 
 }  // namespace
 
-ExitCode calibrate(const CalibrateCommand& command) {
+ExitCode answer(const CalibrateCommand& command) {
   try {
     const CsvTable samples = CsvTable::load(command.samples);
     modeling::Cluster cluster;

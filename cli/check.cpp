@@ -26,7 +26,7 @@ ExitCode check_one(const std::string& file, const std::vector<modeling::YamlOver
 
 }  // namespace
 
-ExitCode check(const CheckCommand& command) {
+ExitCode answer(const CheckCommand& command) {
   ExitCode worst = ExitCode::kAnswered;
   for (const std::string& file : command.specs) worst = std::max(worst, check_one(file, command.overrides));
   return worst;

@@ -245,40 +245,13 @@ Command parse_verb(const Verb& verb, const Arguments& arguments) {
   }
 }
 
-ExitCode execute_one(const ImmediateAnswer& answer) {
-  if (answer.exit_code == ExitCode::kAnswered) {
-    write_output(answer.text, "");
+ExitCode answer(const ImmediateAnswer& ready) {
+  if (ready.exit_code == ExitCode::kAnswered) {
+    write_output(ready.text, "");
   } else {
-    print_message(answer.text);
+    print_message(ready.text);
   }
-  return answer.exit_code;
-}
-ExitCode execute_one(const RunCommand& command) {
-  return run(command);
-}
-ExitCode execute_one(const SweepCommand& command) {
-  return sweep(command);
-}
-ExitCode execute_one(const SearchCommand& command) {
-  return search(command);
-}
-ExitCode execute_one(const ExplainCommand& command) {
-  return explain(command);
-}
-ExitCode execute_one(const CalibrateCommand& command) {
-  return calibrate(command);
-}
-ExitCode execute_one(const CheckCommand& command) {
-  return check(command);
-}
-ExitCode execute_one(const ProfilesCommand& command) {
-  return profiles(command);
-}
-ExitCode execute_one(const SchemaCommand& command) {
-  return schema(command);
-}
-ExitCode execute_one(const SolveCommand& command) {
-  return solve(command);
+  return ready.exit_code;
 }
 
 }  // namespace
@@ -297,7 +270,7 @@ Command parse_command_line(int argc, const char* const* argv) {
 }
 
 ExitCode execute(const Command& command) {
-  return std::visit([](const auto& one) { return execute_one(one); }, command);
+  return std::visit([](const auto& one) { return answer(one); }, command);
 }
 
 }  // namespace windtunnel::cli

@@ -34,7 +34,7 @@ struct RunCommand {
   /// HTML; empty: none.
   std::string report;
 };
-ExitCode run(const RunCommand& command);
+ExitCode answer(const RunCommand& command);
 
 /// `windtunnel sweep SPEC --vary PATH=VALUES`: the cross product, one CSV row per point.
 struct SweepCommand {
@@ -47,7 +47,7 @@ struct SweepCommand {
   /// Keep finished points beside the output, and go on from there.
   bool resume = false;
 };
-ExitCode sweep(const SweepCommand& command);
+ExitCode answer(const SweepCommand& command);
 
 /// `windtunnel search SPEC`: legal layouts, ranked.
 struct SearchCommand {
@@ -57,7 +57,7 @@ struct SearchCommand {
   Format format = Format::kTable;
   std::string output;
 };
-ExitCode search(const SearchCommand& command);
+ExitCode answer(const SearchCommand& command);
 
 /// `windtunnel explain SPEC`: the derivation of the answer.
 struct ExplainCommand {
@@ -66,14 +66,14 @@ struct ExplainCommand {
   TextFormat format = TextFormat::kText;
   std::string output;
 };
-ExitCode explain(const ExplainCommand& command);
+ExitCode answer(const ExplainCommand& command);
 
 /// `windtunnel check SPEC...`: reads each spec with its model and profile, prints `FILE: ok`.
 struct CheckCommand {
   std::vector<std::string> specs;
   std::vector<modeling::YamlOverride> overrides;
 };
-ExitCode check(const CheckCommand& command);
+ExitCode answer(const CheckCommand& command);
 
 /// `windtunnel profiles [NAME]`: the shipped devices, or every number of one with its unit, source and evidence.
 struct ProfilesCommand {
@@ -81,7 +81,7 @@ struct ProfilesCommand {
   std::string name;
   Format format = Format::kTable;
 };
-ExitCode profiles(const ProfilesCommand& command);
+ExitCode answer(const ProfilesCommand& command);
 
 /// Rows of a samples file whose cell in `column` is `value`.
 struct SampleFilter {
@@ -98,11 +98,11 @@ struct CalibrateCommand {
   Format format = Format::kTable;
   std::string output;
 };
-ExitCode calibrate(const CalibrateCommand& command);
+ExitCode answer(const CalibrateCommand& command);
 
 /// `windtunnel schema`: the JSON Schema of a spec file, for editors.
 struct SchemaCommand {};
-ExitCode schema(const SchemaCommand& command);
+ExitCode answer(const SchemaCommand& command);
 
 /// `windtunnel solve MODEL`: answers questions about a Markov chain, and writes it in other formats.
 struct SolveCommand {
@@ -136,6 +136,6 @@ struct SolveCommand {
   std::string export_mtx;
   std::string export_dot;
 };
-ExitCode solve(const SolveCommand& command);
+ExitCode answer(const SolveCommand& command);
 
 }  // namespace windtunnel::cli

@@ -39,7 +39,7 @@ ExitCode explain_checked(const ExplainCommand& command) {
 
 }  // namespace
 
-ExitCode explain(const ExplainCommand& command) {
+ExitCode answer(const ExplainCommand& command) {
   try {
     return explain_checked(command);
   } catch (const modeling::SpecError& error) {

@@ -107,7 +107,7 @@ std::string render(const ProfilesCommand& command) {
 
 }  // namespace
 
-ExitCode profiles(const ProfilesCommand& command) {
+ExitCode answer(const ProfilesCommand& command) {
   try {
     write_output(render(command), "");
     return ExitCode::kAnswered;

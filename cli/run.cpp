@@ -41,7 +41,7 @@ modeling::Detail detail_of(const RunCommand& command) {
 }
 
 /// Whatever is wrong with one spec ends here, so that the others are still answered.
-Answer answer(const std::string& file, const RunCommand& command) {
+Answer answer_file(const std::string& file, const RunCommand& command) {
   try {
     const modeling::Spec spec = modeling::load_spec(file, command.overrides);
     Report report = modeling::evaluate(spec, {.simulated_requests = command.simulated_requests,
@@ -100,11 +100,11 @@ ExitCode write_trace(const Report& report, const std::string& path) {
 
 }  // namespace
 
-ExitCode run(const RunCommand& command) {
+ExitCode answer(const RunCommand& command) {
   std::vector<Report> reports;
   ExitCode worst = ExitCode::kAnswered;
   for (const std::string& file : command.specs) {
-    Answer one = answer(file, command);
+    Answer one = answer_file(file, command);
     worst = std::max(worst, one.exit_code);
     if (one.report && !command.trace.empty()) worst = std::max(worst, write_trace(*one.report, command.trace));
     if (one.report) reports.push_back(std::move(*one.report));

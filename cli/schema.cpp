@@ -5,7 +5,7 @@
 
 namespace windtunnel::cli {
 
-ExitCode schema(const SchemaCommand&) {
+ExitCode answer(const SchemaCommand&) {
   write_output(modeling::json_schema(), "");
   return ExitCode::kAnswered;
 }

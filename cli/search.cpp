@@ -163,7 +163,7 @@ ExitCode search_checked(const SearchCommand& command) {
 
 }  // namespace
 
-ExitCode search(const SearchCommand& command) {
+ExitCode answer(const SearchCommand& command) {
   try {
     return search_checked(command);
   } catch (const modeling::SpecError& error) {

@@ -89,7 +89,7 @@ ExitCode solve_or_throw(const SolveCommand& command) {
 
 }  // namespace
 
-ExitCode solve(const SolveCommand& command) {
+ExitCode answer(const SolveCommand& command) {
   try {
     return solve_or_throw(command);
   } catch (const solvers::InputError& error) {

@@ -80,7 +80,7 @@ ExitCode sweep_checked(const SweepCommand& command) {
 
 }  // namespace
 
-ExitCode sweep(const SweepCommand& command) {
+ExitCode answer(const SweepCommand& command) {
   try {
     return sweep_checked(command);
   } catch (const modeling::SpecError& error) {
