@@ -12,16 +12,20 @@ GroupPlacement place_group(Count size, Count stride, Count domain_devices) {
   return {.size = size, .local = local, .domains = (size + local - 1) / local, .stride = stride};
 }
 
-/// Layers of each chunk: base layers everywhere; the remainder one each, from the middle outwards. The last
-/// `modules` places are not layers.
+/// A module that predicts a further token is a layer and an output head, about as long as two more: published layouts
+/// leave one layer of four beside it (Megatron-Bridge 26.x, `Et*4|(t*4|)*14tmL` for 61 layers on 16 chunks).
+constexpr Count kPlacesOfModule = 3;
+
+/// Layers of each chunk: base layers everywhere; the remainder one each, from the middle outwards. The last places are
+/// the modules'.
 std::vector<Count> layers_per_chunk(Count layers, Count modules, Count chunks) {
   std::vector<Count> own(chunks);
-  const Count places = layers + modules;
+  const Count places = layers + kPlacesOfModule * modules;
   const Count remainder = places % chunks;
   const Count first = (chunks - remainder) / 2 + (chunks - remainder) % 2;
   for (Count chunk = 0; chunk < chunks; ++chunk)
     own[chunk] = places / chunks + (chunk >= first && chunk < first + remainder ? 1 : 0);
-  for (Count chunk = chunks - 1, left = modules; left > 0; --chunk) {
+  for (Count chunk = chunks - 1, left = kPlacesOfModule * modules; left > 0; --chunk) {
     const Count taken = std::min(left, own[chunk]);
     own[chunk] -= taken;
     left -= taken;

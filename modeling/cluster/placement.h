@@ -52,8 +52,8 @@ struct Placement {
 /// Ranks are numbered tensor first, then context, data, pipeline (Megatron's order), and fill scale-up domains of
 /// `domain_devices` in that order. A group of stride s has min(size, domain_devices / s) members in one domain.
 /// Layers that do not divide evenly go to the chunks in the middle first, so that the chunks with the
-/// embedding and the head are the light ones. A multi-token prediction module takes the place of a layer of the last
-/// one.
+/// embedding and the head are the light ones. A multi-token prediction module takes the place of three
+/// layers of the last ones.
 Placement place(const Model& model, const Training& training, Count domain_devices);
 
 }  // namespace windtunnel::modeling

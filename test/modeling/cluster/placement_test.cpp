@@ -49,22 +49,30 @@ TEST_CASE("layers that do not divide leave the ends lighter", "[cluster][placeme
   CHECK(sum == 126);
 }
 
-TEST_CASE("a prediction module takes the place of a layer of the last chunk", "[cluster][placement]") {
+TEST_CASE("a prediction module leaves the last chunk one layer of four", "[cluster][placement]") {
   Model model = small_gpt();
   model.num_hidden_layers = 61;
   model.num_nextn_predict_layers = 1;
   Training training = small_training();
   training.parallelism = {.pipeline = 4, .expert_tensor = 1, .virtual_stages = 4};
   const Placement placement = placed(model, training);
-  Count layers = 0;
-  for (const ModelChunk& chunk : placement.chunks) {
-    layers += chunk.layers();
-    CHECK(chunk.layers() + chunk.prediction_modules >= 3);
-    CHECK(chunk.layers() + chunk.prediction_modules <= 4);
+  for (std::size_t chunk = 0; chunk + 1 < placement.chunks.size(); ++chunk) {
+    CHECK(placement.chunks[chunk].layers() == 4);
+    CHECK(placement.chunks[chunk].prediction_modules == 0);
   }
-  CHECK(layers == 61);
+  CHECK(placement.chunks.back().layers() == 1);
   CHECK(placement.chunks.back().prediction_modules == 1);
-  CHECK(placement.chunks.back().layers() == 2);
+}
+
+TEST_CASE("a prediction module pushes layers off the last chunks, and loses none", "[cluster][placement]") {
+  Model model = small_gpt();
+  model.num_hidden_layers = 8;
+  model.num_nextn_predict_layers = 1;
+  Training training = small_training();
+  training.parallelism = {.pipeline = 8, .expert_tensor = 1};
+  Count layers = 0;
+  for (const ModelChunk& chunk : placed(model, training).chunks) layers += chunk.layers();
+  CHECK(layers == 8);
 }
 
 TEST_CASE("state takes 18 bytes a weight, 6 + 12/d with a distributed optimizer, 18/d fully sharded",
