@@ -27,8 +27,13 @@ double ServingEngine::reserved_tokens(const LiveRequest& request) const {
 
 bool ServingEngine::submit(const LiveRequest& request, double now_s) {
   if (whole_length(request) > rules_.kv_capacity_tokens) return false;
+  // First come first served: behind others that wait, or where no slot is free, it changes nothing yet.
+  const bool may_start = waiting_.empty() && !slots_are_full();
   waiting_.push_back(request);
-  if (!is_busy()) start_iteration(now_s);
+  if (!is_busy())
+    start_iteration(now_s);
+  else if (may_start)
+    stop_run_at_boundary(now_s);
   return true;
 }
 
@@ -74,9 +79,13 @@ void ServingEngine::start_decoding(LiveRequest request) {
   if (rules_.kv_capacity_tokens < kInfinity) by_age_.emplace_back(index, epoch_[index]);
 }
 
+bool ServingEngine::slots_are_full() const {
+  return static_cast<Count>(in_prefill_.size()) + decoding_count_ >= rules_.max_batch;
+}
+
 /// Moves the oldest waiting prompt into the batch when a slot and the KV cache have room for its next `tokens`.
 bool ServingEngine::admit_next(double tokens, double& kv_room) {
-  if (waiting_.empty() || static_cast<Count>(in_prefill_.size()) + decoding_count_ >= rules_.max_batch) return false;
+  if (waiting_.empty() || slots_are_full()) return false;
   const LiveRequest& next = waiting_.front();
   if (reserved_ + reserved_tokens(next) > rules_.kv_capacity_tokens) return false;
   const double chunk = std::min(static_cast<double>(next.to_prefill), tokens);
@@ -207,9 +216,31 @@ void ServingEngine::start_iteration(double now_s) {
     boundary_s_ = kInfinity;
     return;
   }
-  ++iterations_;
   start_s_ = now_s;
-  boundary_s_ = now_s + time_->iteration_s(load_);
+  steps_ = decodes_until_change(prompts_may_start);
+  run_.start(*time_, load_, decode_gain_, drafts_ * decode_gain_, steps_);
+  boundary_s_ = now_s + run_.elapsed_s(steps_);
+}
+
+/// Decode iterations until a sequence ends or the cache overflows. Nobody who waits can start before: an iteration
+/// without prompts left them no slot or no pages, and the pages become fewer.
+long long ServingEngine::decodes_until_change(bool prompts_may_start) {
+  if (!decodes_ || load_.prompts > 0.0 || !in_prefill_.empty() || !prompts_may_start) return 1;
+  while (!finish_.empty() && (epoch_[finish_.top().slot] != finish_.top().epoch || !slots_[finish_.top().slot].active))
+    finish_.pop();
+  if (finish_.empty()) return 1;
+  long long steps = std::max<long long>(1, finish_.top().at - decode_clock_);
+  const double room = rules_.kv_capacity_tokens - decode_cached_;
+  if (rules_.kv_policy == KvPolicy::kPreempt && room < decode_gain_ * static_cast<double>(steps))
+    steps = std::max<long long>(1, static_cast<long long>(room / decode_gain_) + 1);
+  return steps;
+}
+
+/// An arrival that may start looks in at the next boundary.
+void ServingEngine::stop_run_at_boundary(double now_s) {
+  if (steps_ == 1) return;
+  steps_ = std::min(steps_, run_.iterations_within(now_s - start_s_));
+  boundary_s_ = start_s_ + run_.elapsed_s(steps_);
 }
 
 void ServingEngine::end_prompts(double now_s, const std::function<void(const LiveRequest&, double)>& finished) {
@@ -229,8 +260,8 @@ void ServingEngine::end_prompts(double now_s, const std::function<void(const Liv
 }
 
 void ServingEngine::end_decodes(double now_s, const std::function<void(const LiveRequest&, double)>& finished) {
-  ++decode_clock_;
-  decode_cached_ += decode_gain_;
+  decode_clock_ += steps_;
+  decode_cached_ += static_cast<double>(steps_) * decode_gain_;
   while (!finish_.empty() && finish_.top().at <= decode_clock_) {
     const Finish next = finish_.top();
     finish_.pop();
@@ -253,7 +284,9 @@ void ServingEngine::advance(const std::function<void(const LiveRequest&, double 
   const double now_s = boundary_s_, lasted_s = boundary_s_ - start_s_;
   busy_s_ += lasted_s;
   decoding_integral_ += lasted_s * static_cast<double>(decoding_count_);
-  cached_integral_ += lasted_s * (decode_cached_ + prefill_cached_);
+  cached_integral_ += lasted_s * prefill_cached_;
+  cached_integral_ += steps_ > 1 ? run_.context_integral(steps_) : lasted_s * decode_cached_;
+  iterations_ += steps_;
   // Decodes end first: sequences whose prompt ends now get their second token in the next iteration.
   if (decodes_) end_decodes(now_s, finished);
   end_prompts(now_s, finished);

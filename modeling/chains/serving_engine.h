@@ -9,6 +9,7 @@
 #include <queue>
 #include <vector>
 
+#include "modeling/chains/decode_run.h"
 #include "modeling/chains/serving_system.h"
 
 namespace windtunnel::modeling {
@@ -37,10 +38,11 @@ class ServingEngine {
   /// The request joins the queue; an idle engine starts it at `now_s`, a busy one looks at the next boundary. False:
   /// refused, because it could never fit the KV cache.
   bool submit(const LiveRequest& request, double now_s);
-  /// End of the running iteration; infinity when idle.
+  /// End of the running iteration, or of the running decode iterations between which nothing can happen; infinity when
+  /// idle.
   double boundary_s() const { return boundary_s_; }
-  /// Ends the running iteration: tokens are produced, finished requests are handed to `finished`, which may submit
-  /// others; then the next iteration starts.
+  /// Ends the running iteration (or run of decode iterations): tokens are produced, finished requests are handed to
+  /// `finished`, which may submit others; then the next iteration starts.
   void advance(const std::function<void(const LiveRequest&, double now_s)>& finished);
 
   Count present() const { return static_cast<Count>(waiting_.size() + in_prefill_.size() + decoding_count_); }
@@ -72,6 +74,9 @@ class ServingEngine {
   };
 
   void start_iteration(double now_s);
+  long long decodes_until_change(bool prompts_may_start);
+  void stop_run_at_boundary(double now_s);
+  bool slots_are_full() const;
   void plan_prefill_first();
   void plan_chunked();
   bool admit_next(double tokens, double& kv_room);
@@ -104,6 +109,8 @@ class ServingEngine {
   long long decode_clock_ = 0;
 
   bool decodes_ = false;  // does the running iteration decode
+  DecodeRun run_;         // the iterations up to boundary_s_, steps_ of them
+  long long steps_ = 1;
   std::size_t ending_ = 0;
   IterationLoad load_;
   double start_s_ = 0.0;

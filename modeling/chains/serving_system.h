@@ -67,9 +67,6 @@ struct ArrivalLaw {
   std::shared_ptr<const std::vector<TracedRequest>> trace;
 };
 
-/// Which replica a request goes to.
-enum class LoadBalancer { kRandom, kRoundRobin, kShortestQueue };
-
 /// Identical replicas of one engine.
 struct EnginePool {
   Count replicas = 1;

@@ -15,6 +15,9 @@ const Choices<ServingLayout> kLayoutChoices = {{"aggregated", ServingLayout::kAg
 const Choices<BatchScheduler> kSchedulerChoices = {{"prefill_first", BatchScheduler::kPrefillFirst},
                                                    {"chunked_prefill", BatchScheduler::kChunkedPrefill}};
 const Choices<KvPolicy> kKvPolicyChoices = {{"preempt", KvPolicy::kPreempt}, {"reserve", KvPolicy::kReserve}};
+const Choices<LoadBalancer> kBalancerChoices = {{"random", LoadBalancer::kRandom},
+                                                {"round_robin", LoadBalancer::kRoundRobin},
+                                                {"join_shortest_queue", LoadBalancer::kShortestQueue}};
 const Choices<std::string> kEngineChoices = {
     {"vllm", "vllm"}, {"trtllm", "trtllm"}, {"sglang", "sglang"}, {"mindie", "mindie"}};
 
@@ -100,6 +103,7 @@ void read_engine(YamlReader& block, Serving& serving) {
   if (const auto scheduler = block.find("scheduler")) serving.scheduler = read_choice(*scheduler, kSchedulerChoices);
   serving.kv_policy_given = block.has("kv_policy");
   serving.kv_policy = read_choice(block, "kv_policy", kKvPolicyChoices, KvPolicy::kPreempt);
+  serving.load_balancer = read_choice(block, "load_balancer", kBalancerChoices, LoadBalancer::kRandom);
   serving.prefix_cache_hit_given = block.has("prefix_cache_hit");
   serving.prefix_cache_hit_ratio = block.number("prefix_cache_hit", 0.0, 1.0, 0.0);
   if (const auto speculative = block.find("speculative")) serving.speculative = read_speculative(speculative->map());

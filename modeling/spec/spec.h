@@ -223,6 +223,8 @@ struct Training {
 enum class BatchScheduler { kPrefillFirst, kChunkedPrefill };
 enum class ServingLayout { kAggregated, kDisaggregated };
 enum class KvPolicy { kPreempt, kReserve };
+/// Which replica a request goes to.
+enum class LoadBalancer { kRandom, kRoundRobin, kShortestQueue };
 
 /// A pool of identical replicas.
 struct ServingPool {
@@ -260,6 +262,7 @@ struct Serving {
   KvPolicy kv_policy = KvPolicy::kPreempt;
   /// False: the spec is silent and the engine's habit decides, see cluster/serving_engine.h.
   bool kv_policy_given = false;
+  LoadBalancer load_balancer = LoadBalancer::kRandom;
   std::optional<Speculative> speculative;
   double prefix_cache_hit_ratio = 0.0;
   /// False: the spec is silent, see cluster/serving_engine.h.

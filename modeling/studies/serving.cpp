@@ -125,6 +125,7 @@ PlacedServing place_serving(const Spec& spec, const Machine& machine, std::vecto
   const ServingPool& pool = is_split ? serving.decode : serving.aggregated;
   PlacedServing placed{.num_devices = spec.cluster.num_devices};
   place_traffic(spec, placed.system);
+  placed.system.balancer = serving.load_balancer;
   const std::vector<RequestClass>& classes = placed.system.classes;
   const double sequence_tokens = mean_prompt_tokens(classes) + mean_output_tokens(classes);
   const double hit = prefix_cache_hit_ratio(spec, machine.software, warnings);

@@ -214,6 +214,9 @@ TEST_CASE("what is impossible by arithmetic is refused with both numbers", "[spe
         "f.yaml:18:38: pipeline 16 leaves stages empty, num_hidden_layers is 12");
   CHECK(serving_error("serving.replicas", "2") ==
         "f.yaml:6:16: replicas x tensor x pipeline x data = 16, but num_devices is 8");
+  CHECK(serving_error("serving.load_balancer", "fastest") ==
+        "--set serving.load_balancer:1:1: unknown value 'fastest', expected one of random, round_robin, "
+        "join_shortest_queue");
   CHECK(serving_error("serving.parallelism", "{tensor: 8, expert: 2}") ==
         "--set serving.parallelism:1:21: expert is 2, but the model has no experts");
 }
