@@ -75,8 +75,10 @@ double DecodeRun::context_integral(long long count) const {
   for (const Panel& panel : panels_) {
     if (panel.begin >= whole) break;
     const double end = std::min(panel.end, whole);
-    const double middle = 0.5 * (panel.begin + end);
+    const double span = end - panel.begin, middle = panel.begin + 0.5 * span;
     sum += panel.integral_s(end) * (context_ + growth_ * (middle - 0.5));
+    // Time and context grow together.
+    sum += panel.slope_s * growth_ * span * span * span / 12.0;
   }
   return sum;
 }

@@ -90,9 +90,10 @@ Run::Run(const ServingSystem& system, std::uint64_t seed) : system_(system), ran
   }
 }
 
-/// With unlimited prompts a queue that no iteration can empty: every slot twice.
+/// With unlimited prompts all of a run at once, or else a queue that no iteration can empty: every slot twice.
 Count Run::open_population() const {
   if (!is_unlimited()) return system_.arrivals.concurrency;
+  if (system_.requests) return *system_.requests;
   const EnginePool& first = system_.prefill ? *system_.prefill : system_.pool;
   return 2 * (system_.pool.rules.max_batch * system_.pool.replicas + first.rules.max_batch * first.replicas);
 }

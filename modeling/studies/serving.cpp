@@ -178,20 +178,29 @@ namespace {
 /// Where the chains do not reach: enough for percentiles within some percent, in some tens of milliseconds.
 constexpr Count kStandInRequests = 20'000;
 
-bool is_schedule(const ServingSystem& system) {
-  const bool is_closed =
-      system.arrivals.kind == ArrivalLaw::Kind::kClosed || system.arrivals.kind == ArrivalLaw::Kind::kUnlimited;
-  return is_closed && !system.requests && system.classes.size() == 1 && !system.pool.rules.speculative &&
-         system.classes.front().prompt.is_constant() && system.classes.front().output.is_constant();
+bool is_closed(const ServingSystem& system) {
+  return system.arrivals.kind == ArrivalLaw::Kind::kClosed || system.arrivals.kind == ArrivalLaw::Kind::kUnlimited;
+}
+
+bool has_constant_lengths(const ServingSystem& system) {
+  return system.classes.size() == 1 && !system.pool.rules.speculative && system.classes.front().prompt.is_constant() &&
+         system.classes.front().output.is_constant();
+}
+
+/// Requests present at most: slots, or sequences the cache has room for.
+Count largest_batch(const ServingSystem& system) {
+  const BatchRules& rules = system.pool.rules;
+  const RequestClass& one = system.classes.front();
+  const double tokens = one.prompt.mean() + (rules.kv_policy == KvPolicy::kReserve ? 1.0 : 0.5) * one.output.mean();
+  const double slots = std::min(static_cast<double>(rules.max_batch), std::max(1.0, rules.kv_capacity_tokens / tokens));
+  const double held = slots * static_cast<double>(system.pool.replicas);
+  if (system.arrivals.kind != ArrivalLaw::Kind::kClosed) return static_cast<Count>(held);
+  return std::min(system.arrivals.concurrency, static_cast<Count>(held));
 }
 
 /// Nothing is random: the batching rules are followed over some generations of the batch.
 ServingAnswer walked_answer(const PlacedServing& placed) {
-  const ServingSystem& system = placed.system;
-  const Count batch =
-      std::min<Count>(system.arrivals.kind == ArrivalLaw::Kind::kClosed ? system.arrivals.concurrency
-                                                                        : std::numeric_limits<Count>::max(),
-                      system.pool.rules.max_batch * system.pool.replicas);
+  const Count batch = largest_batch(placed.system);
   constexpr int kBatches = 4;
   const SimulationOptions options{
       .requests = kBatches * std::max<Count>(batch, 25), .warm_up = 3 * batch, .batches = kBatches};
@@ -199,6 +208,21 @@ ServingAnswer walked_answer(const PlacedServing& placed) {
   answer.uncertainty.clear();
   answer.chains.front().method_requested = "automatic";
   answer.chains.front().method_used = "deterministic walk of the batching rules";
+  return answer;
+}
+
+/// A closed loop that starts empty and ends: the synchronised first wave, the waves that lengths of little spread keep
+/// up, and the drain belong to the answer. The rules are walked; nothing but the lengths is random.
+ServingAnswer benchmark_answer(const PlacedServing& placed) {
+  constexpr Count kFewestRequests = 4000, kFewestRuns = 4;
+  const bool is_fixed = has_constant_lengths(placed.system);
+  const Count each = *placed.system.requests;
+  ServingAnswer answer =
+      simulated_answer(placed, {.requests = is_fixed ? 2 * each : std::max(kFewestRequests, kFewestRuns * each)});
+  if (is_fixed) answer.uncertainty.clear();
+  answer.chains.front().purpose = "a benchmark that starts empty and ends, request by request";
+  answer.chains.front().method_requested = "automatic";
+  answer.chains.front().method_used = "walk of the batching rules";
   return answer;
 }
 
@@ -222,7 +246,8 @@ std::string instability(const ServingSystem& system) {
 }
 
 ServingAnswer automatic_answer(const PlacedServing& placed) {
-  if (is_schedule(placed.system)) return walked_answer(placed);
+  if (is_closed(placed.system) && placed.system.requests) return benchmark_answer(placed);
+  if (is_closed(placed.system) && has_constant_lengths(placed.system)) return walked_answer(placed);
   if (const std::string reason = not_covered_by_chains(placed.system); !reason.empty())
     return stand_in_answer(placed, reason + " is not covered by the chains");
   ServingAnswer answer = solve_serving(placed.system, placed.limits);
@@ -236,7 +261,7 @@ ServingAnswer answer_serving(const PlacedServing& placed, std::optional<Count> s
   if (std::string reason = instability(placed.system); !reason.empty()) return {.failure = std::move(reason)};
   ServingAnswer answer =
       simulated_requests ? simulated_answer(placed, {.requests = *simulated_requests}) : automatic_answer(placed);
-  if (placed.system.arrivals.kind == ArrivalLaw::Kind::kUnlimited) {
+  if (placed.system.arrivals.kind == ArrivalLaw::Kind::kUnlimited && !placed.system.requests) {
     // Prompts always wait: how long is a matter of when one starts to look.
     for (ClassAnswer& one : answer.classes) {
       one.ttft = {kNoLimit, kNoLimit, kNoLimit, kNoLimit};

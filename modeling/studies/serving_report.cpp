@@ -63,7 +63,10 @@ std::string layout_text(const Serving& serving) {
 
 std::string load_text(const Spec& spec) {
   const Traffic& traffic = spec.traffic;
+  if (traffic.unlimited_concurrency && traffic.requests) return fmt::format("{} requests at once", *traffic.requests);
   if (traffic.unlimited_concurrency) return "saturated";
+  if (traffic.concurrency && traffic.requests)
+    return fmt::format("{} requests at a time, {} in all", *traffic.concurrency, *traffic.requests);
   if (traffic.concurrency) return fmt::format("{} requests at a time", *traffic.concurrency);
   if (traffic.arrival_rate_per_s) return fmt::format("{:.4g} requests per second", *traffic.arrival_rate_per_s);
   return "trace " + traffic.trace_file;

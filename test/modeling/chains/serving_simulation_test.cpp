@@ -42,6 +42,27 @@ TEST_CASE("one request alone is prefilled once and decoded token by token", "[ch
   CHECK(result.batch_mean.value == Approx(9 * 0.011 / (0.020 + 9 * 0.011)).epsilon(1e-9));
 }
 
+TEST_CASE("an arrival looks in at the next boundary of a run of decodes", "[chains][serving][simulation]") {
+  // The first decodes at 31, 42, 53 ms; the second, come at 50 ms, shares the iteration that starts at 53 ms and takes
+  // 10 + 1 + 10 ms: its first token is out at 74 ms.
+  ServingSystem system = one_class({100, 0}, {100, 0}, linear(0.010, 0.001, 0.0001));
+  system.arrivals.kind = ArrivalLaw::Kind::kTrace;
+  system.arrivals.trace =
+      std::make_shared<const std::vector<TracedRequest>>(std::vector<TracedRequest>{{0.0, 100, 100}, {0.050, 100, 2}});
+  const SimulationResult result = simulate_serving(system, {}, {.requests = 40});
+  CHECK(result.classes.front().ttft.mean.value == Approx(0.5 * (0.020 + 0.024)).epsilon(1e-9));
+}
+
+TEST_CASE("unlimited prompts of a run that ends are all there at its start", "[chains][serving][simulation]") {
+  // One slot: three requests of 119 ms one after the other.
+  ServingSystem system = one_class({100, 0}, {10, 0}, linear(0.010, 0.001, 0.0001));
+  system.arrivals = {.kind = ArrivalLaw::Kind::kUnlimited};
+  system.pool.rules.max_batch = 1;
+  system.requests = 3;
+  const SimulationResult result = simulate_serving(system, {}, {.requests = 40});
+  CHECK(result.classes.front().ttft.mean.value == Approx(0.020 + 0.119).epsilon(1e-9));
+}
+
 TEST_CASE("a prompt longer than the budget takes ceil(prompt / budget) chunks", "[chains][serving][simulation]") {
   ServingSystem system = one_class({1000, 0}, {1, 0}, linear(0.010, 0.0, 0.0));
   system.arrivals = {.kind = ArrivalLaw::Kind::kClosed, .concurrency = 1};

@@ -121,3 +121,25 @@ TEST_CASE("constant lengths in a closed loop follow a schedule", "[studies][serv
   CHECK(value(report, "requests_per_s") == Approx(4.0 / (0.03024 + 99 * 0.0201)).epsilon(0.25));
   CHECK(report.warnings.empty());
 }
+
+TEST_CASE("a closed loop of so many requests starts empty and ends", "[studies][serving]") {
+  const auto measured = [](const std::string& requests) {
+    const std::string text =
+        "study: serving\nmodel: {name: llama-3.1-8b}\ncluster: {device: h100-sxm-80gb, num_devices: 1}\n"
+        "serving: {engine: vllm}\ntraffic:\n  concurrency: 32\n" +
+        requests + kChat;
+    return evaluate(read_spec(YamlDocument::parse(text, "spec.yaml", {})), {});
+  };
+  const Report long_run = measured("");
+  const Report benchmark = measured("  requests: 320\n");
+  // The 32 prompts of the start wait for each other, and the drain leaves slots empty.
+  CHECK(value(benchmark, "ttft_mean_s") > 1.1 * value(long_run, "ttft_mean_s"));
+  CHECK(value(benchmark, "batch_mean") < value(long_run, "batch_mean"));
+  CHECK(has_breakdown(benchmark, "half_width_95_percent"));
+}
+
+TEST_CASE("a burst of requests at once has waiting times", "[studies][serving]") {
+  const Report report = answer("  concurrency: unlimited\n  requests: 400\n" + kChat, "  max_batch: 32\n");
+  CHECK(std::isfinite(value(report, "ttft_p99_s")));
+  CHECK(value(report, "ttft_p99_s") > value(report, "ttft_p50_s"));
+}
