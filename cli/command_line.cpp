@@ -140,6 +140,7 @@ constexpr std::array<Verb, 10> kVerbs = {{
      "Examples:\n"
      "  windtunnel solve cluster.prism --const N=128 --property 'S=? [ \"premium\" ]'\n"
      "  windtunnel solve tandem.prism --const c=511 --properties tandem.props --format json\n"
+     "  windtunnel solve queue.prism --const N=2:2:16,T=0:0.5:10 --property 'P=? [ F<=T x=N ]'\n"
      "  windtunnel solve big.tra --labels big.lab --property 'P=? [ F<=24 \"down\" ]'\n"
      "  windtunnel solve small.prism --export-dot small.dot\n",
      parse_solve},

@@ -61,8 +61,8 @@ void add_exports(CLI::App& app, SolveCommand& command) {
 }
 
 void add_questions(CLI::App& app, SolveCommand& command, std::vector<std::string>& constants) {
-  app.add_option("--const", constants, "Values of constants; repeatable")
-      ->type_name("N=5,K=2")
+  app.add_option("--const", constants, "Values of constants, LOW:STEP:HIGH for a range; repeatable")
+      ->type_name("N=5,T=0:1:10")
       ->allow_extra_args(false);
   app.add_option("--property", command.properties, "A question such as 'S=? [ \"up\" ]'; repeatable")
       ->type_name("PROPERTY")

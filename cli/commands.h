@@ -107,7 +107,7 @@ ExitCode answer(const SchemaCommand& command);
 /// `windtunnel solve MODEL`: answers questions about a Markov chain, and writes it in other formats.
 struct SolveCommand {
   std::string model;
-  /// `N=5,rate=1/3`.
+  /// `N=5,rate=1/3,T=0:1:10`.
   std::string constants;
   /// In the order asked; the properties of the file come after them.
   std::vector<std::string> properties;

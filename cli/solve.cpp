@@ -9,6 +9,7 @@
 #include "cli/message.h"
 #include "cli/output.h"
 #include "cli/solve_answers.h"
+#include "cli/solve_experiment.h"
 #include "cli/solve_model.h"
 #include "cli/solve_report.h"
 #include "solvers/chain_error.h"
@@ -74,14 +75,46 @@ ExitCode print_messages(const SolveCommand& command, const SolveReport& report) 
   return worst;
 }
 
-ExitCode solve_or_throw(const SolveCommand& command) {
-  const std::vector<solvers::PropertyFile> files = read_properties(command);
+bool exports(const SolveCommand& command) {
+  const std::string* files[] = {&command.export_tra,  &command.export_lab, &command.export_sta, &command.export_srew,
+                                &command.export_trew, &command.export_mtx, &command.export_dot};
+  return std::any_of(std::begin(files), std::end(files), [](const std::string* file) { return !file->empty(); });
+}
+
+/// One point: its constants are all given.
+SolveReport solved(const SolveCommand& command, const std::vector<solvers::PropertyFile>& files, bool warns) {
   const auto start = std::chrono::steady_clock::now();
   BuiltModel model = load_model(command);
   const double build_time_s = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   write_exports(command, model);
-  const SolveReport report = answered(command, files, model, build_time_s);
-  warn_about_unused(model);
+  SolveReport report = answered(command, files, model, build_time_s);
+  if (warns) warn_about_unused(model);
+  return report;
+}
+
+ExitCode solve_experiment(const SolveCommand& command, const std::vector<solvers::PropertyFile>& files,
+                          const Experiment& experiment) {
+  if (exports(command)) throw solvers::InputError("--const", {}, "a range has many chains, exports take one");
+  if (files.empty()) throw solvers::InputError("--const", {}, "a range without a property, expected --property");
+  ExitCode worst = ExitCode::kAnswered;
+  std::vector<ExperimentPoint> points;
+  for (std::size_t k = 0; k < experiment.size(); ++k) {
+    SolveCommand one = command;
+    one.constants = experiment.constants(k);
+    points.push_back({experiment.values(k), solved(one, files, k == 0)});
+    worst = std::max(worst, print_messages(command, points.back().report));
+  }
+  const std::vector<std::string> names = experiment.names();
+  write_output(command.format == Format::kJson ? experiment_json(names, points) : experiment_table(names, points),
+               command.output);
+  return worst;
+}
+
+ExitCode solve_or_throw(const SolveCommand& command) {
+  const std::vector<solvers::PropertyFile> files = read_properties(command);
+  const Experiment experiment(command.constants);
+  if (experiment.has_ranges()) return solve_experiment(command, files, experiment);
+  const SolveReport report = solved(command, files, true);
   const ExitCode exit_code = print_messages(command, report);
   write_output(command.format == Format::kJson ? solve_json(report) : solve_table(report), command.output);
   return exit_code;

@@ -92,6 +92,18 @@ Json answer_json(const PropertyAnswer& answer) {
   return entry;
 }
 
+Json report_json(const SolveReport& report) {
+  Json root = {{"states", report.states}, {"transitions", report.transitions}, {"build_time_s", report.build_time_s}};
+  root["properties"] = Json::array();
+  for (const PropertyAnswer& answer : report.properties) root["properties"].push_back(answer_json(answer));
+  return root;
+}
+
+/// Names come from files and may be anything but UTF-8.
+std::string line(const Json& root) {
+  return root.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
 }  // namespace
 
 std::string solve_table(const SolveReport& report) {
@@ -107,11 +119,33 @@ std::string solve_table(const SolveReport& report) {
 }
 
 std::string solve_json(const SolveReport& report) {
-  Json root = {{"states", report.states}, {"transitions", report.transitions}, {"build_time_s", report.build_time_s}};
-  root["properties"] = Json::array();
-  for (const PropertyAnswer& answer : report.properties) root["properties"].push_back(answer_json(answer));
-  // Names come from files and may be anything but UTF-8.
-  return root.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+  return line(report_json(report));
+}
+
+std::string experiment_table(const std::vector<std::string>& names, const std::vector<ExperimentPoint>& points) {
+  std::vector<std::vector<std::string>> rows = {names};
+  for (const char* heading : {"STATES", "PROPERTY", "VALUE", "ERROR BOUND", "METHOD", "ITERATIONS", "TIME"})
+    rows.front().push_back(heading);
+  for (const ExperimentPoint& point : points) {
+    for (const PropertyAnswer& answer : point.report.properties) {
+      rows.push_back(point.values);
+      rows.back().push_back(std::to_string(point.report.states));
+      for (std::string& cell : row(answer)) rows.back().push_back(std::move(cell));
+    }
+  }
+  return text_table(rows);
+}
+
+std::string experiment_json(const std::vector<std::string>& names, const std::vector<ExperimentPoint>& points) {
+  Json root = {{"experiments", Json::array()}};
+  for (const ExperimentPoint& point : points) {
+    Json constants = Json::object();
+    for (std::size_t k = 0; k < names.size(); ++k) constants[names[k]] = point.values[k];
+    Json one = {{"constants", constants}};
+    one.update(report_json(point.report));
+    root["experiments"].push_back(one);
+  }
+  return line(root);
 }
 
 }  // namespace windtunnel::cli

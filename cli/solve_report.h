@@ -16,6 +16,18 @@ struct SolveReport {
   std::vector<PropertyAnswer> properties;
 };
 
+/// What is answered at one point of an experiment.
+struct ExperimentPoint {
+  /// Of the constants that vary.
+  std::vector<std::string> values;
+  SolveReport report;
+};
+
+/// One row per point and property: what varies, then as in solve_table.
+std::string experiment_table(const std::vector<std::string>& names, const std::vector<ExperimentPoint>& points);
+/// `{"experiments": [{"constants": {NAME: TEXT}, "states": ..., "properties": [...]}]}` on one line.
+std::string experiment_json(const std::vector<std::string>& names, const std::vector<ExperimentPoint>& points);
+
 /// Counts, then one row per property.
 std::string solve_table(const SolveReport& report);
 

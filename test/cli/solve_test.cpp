@@ -9,6 +9,7 @@
 
 #include "cli/command_line.h"
 #include "cli/solve_answers.h"
+#include "cli/solve_experiment.h"
 #include "cli/solve_model.h"
 #include "cli/solve_report.h"
 #include "solvers/input_error.h"
@@ -73,6 +74,42 @@ TEST_CASE("solve takes a model, constants, questions, files and exports", "[cli]
   CHECK(command.tolerance == 1e-6);
   CHECK(command.export_tra == "b.tra");
   CHECK(command.export_dot == "b.dot");
+}
+
+TEST_CASE("a range of constants is every point of its cross product", "[cli][solve]") {
+  const Experiment experiment("N=2:2:6,r=max(1,3/2),T=0:0.25:0.5");
+  CHECK(experiment.has_ranges());
+  CHECK(experiment.names() == std::vector<std::string>{"N", "T"});
+  CHECK(experiment.size() == 9);
+  CHECK(experiment.values(0) == std::vector<std::string>{"2", "0"});
+  CHECK(experiment.values(4) == std::vector<std::string>{"4", "0.25"});
+  CHECK(experiment.constants(8) == "r=max(1,3/2),N=6,T=0.5");
+  // Ten steps of a tenth reach 1.
+  CHECK(Experiment("t=0:0.1:1").size() == 11);
+  CHECK(Experiment("k=3:5").values(2) == std::vector<std::string>{"5"});
+  const Experiment single("N=5,K=2");
+  CHECK_FALSE(single.has_ranges());
+  CHECK(single.size() == 1);
+  CHECK(single.constants(0) == "N=5,K=2");
+}
+
+TEST_CASE("wrong ranges say what is wrong", "[cli][solve]") {
+  CHECK_THROWS_WITH(Experiment("N=6:2:2"), "--const: range of 'N' ends at 2, below its start 6");
+  CHECK_THROWS_WITH(Experiment("N=1:0:2"), "--const: range of 'N' has step 0, expected one above 0");
+  CHECK_THROWS_WITH(Experiment("N=a:2"), "--const: range of 'N': found 'a', expected a number");
+  CHECK_THROWS_WITH(Experiment("N=1:2:3:4"), "--const: range of 'N' has 4 parts, expected LOW:STEP:HIGH");
+  CHECK_THROWS_WITH(Experiment("N=1:1e9"), "--const: range of 'N' has 1e+09 points, expected at most 1e+06");
+}
+
+TEST_CASE("an experiment prints what varies before each answer", "[cli][solve]") {
+  SolveReport report{.states = 4, .transitions = 6};
+  report.properties = answered("S=? [ \"full\" ]");
+  const std::vector<ExperimentPoint> points = {{{"3"}, report}};
+  const std::string table = experiment_table({"N"}, points);
+  CHECK(table.substr(0, table.find_first_of(" ")) == "N");
+  CHECK_THAT(table, ContainsSubstring("3  4       S=? [ \"full\" ]"));
+  CHECK_THAT(experiment_json({"N"}, points),
+             ContainsSubstring(R"({"experiments":[{"constants":{"N":"3"},"states":4,"transitions":6)"));
 }
 
 TEST_CASE("Wrong options of solve", "[cli][solve]") {
