@@ -85,6 +85,7 @@ Command parse_solve(CLI::App& app, const Arguments& arguments) {
   CLI::Option* tolerance = app.add_option("--tolerance", command.tolerance, "Error wanted")->type_name("NUMBER");
   app.add_flag("--sensitivity", command.sensitivity, "Derivatives of the answers by the constants of the model");
   app.add_flag("--verify", command.verify, "Check the certificate of each answer once more, on its own");
+  app.add_flag("--lump", command.lump, "Count states as one where a question cannot tell them apart");
   app.add_option("--engine", engine, "eigen or petsc")->type_name("ENGINE");
   app.add_option("--format", format, "table or json")->type_name("FORMAT");
   app.add_option("--output", command.output, "Write the result here, whole or not at all")->type_name("FILE");

@@ -124,6 +124,8 @@ struct SolveCommand {
   bool sensitivity = false;
   /// Check the certificates once more, independently of the solver.
   bool verify = false;
+  /// Count states as one where the question cannot tell them apart.
+  bool lump = false;
   Format format = Format::kTable;
   /// Empty or "-": standard output.
   std::string output;

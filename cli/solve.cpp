@@ -49,7 +49,8 @@ SolveReport answered(const SolveCommand& command, const std::vector<solvers::Pro
                      double build_time_s) {
   SolveReport report{
       .states = model.chain.states(), .transitions = model.chain.transitions(), .build_time_s = build_time_s};
-  AnswerOptions options{.method = command.method, .tolerance = command.tolerance, .verify = command.verify};
+  AnswerOptions options{
+      .method = command.method, .tolerance = command.tolerance, .verify = command.verify, .lump = command.lump};
   if (command.sensitivity) options.sensitivities = sensitivities_of(command, model);
   for (const solvers::PropertyFile& file : files) {
     std::vector<PropertyAnswer> more = answers(file, model, options);

@@ -9,6 +9,7 @@
 
 #include "solvers/chain_error.h"
 #include "solvers/csl/property_binding.h"
+#include "solvers/lumped_question.h"
 #include "solvers/model_checking.h"
 
 namespace windtunnel::cli {
@@ -47,7 +48,10 @@ void add_sensitivities(const AnswerOptions& asked, const solvers::Query& query, 
 void answer_question(const LabelledChain& chain, const solvers::Question& question, const AnswerOptions& asked,
                      PropertyAnswer& answer) {
   const solvers::CheckOptions options = check_options(asked);
-  const solvers::CheckResult result = check(chain, question.query, question.filter, options);
+  const auto lumped = asked.lump ? solvers::lumped_question(chain, question.query, question.filter) : std::nullopt;
+  if (lumped.has_value()) answer.lumped_states = lumped->chain.states();
+  const solvers::CheckResult result = lumped.has_value() ? check(lumped->chain, lumped->query, lumped->filter, options)
+                                                         : check(chain, question.query, question.filter, options);
   answer.error_bound = result.error_bound;
   answer.lower = result.lower;
   answer.upper = result.upper;

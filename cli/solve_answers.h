@@ -30,6 +30,8 @@ struct PropertyAnswer {
   std::optional<double> lower;
   std::optional<double> upper;
   std::string method;
+  /// States of the lumped chain that was asked; empty: the chain itself.
+  std::optional<long long> lumped_states;
   long long iterations = 0;
   double solve_time_s = 0.0;
   std::string message;
@@ -45,6 +47,7 @@ struct AnswerOptions {
   /// 0: the default of the library.
   double tolerance = 0.0;
   bool verify = false;
+  bool lump = false;
   /// Empty: not asked for.
   SensitivityQuestion sensitivities;
 };

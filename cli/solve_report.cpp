@@ -29,8 +29,11 @@ std::string bound_text(const std::optional<double>& bound) {
 
 std::vector<std::string> row(const PropertyAnswer& answer) {
   const std::string name = answer.name.empty() ? answer.property : answer.name + ": " + answer.property;
-  return {name,          value_text(answer.value),          bound_text(answer.error_bound),
-          answer.method, std::to_string(answer.iterations), time_text(answer.solve_time_s)};
+  const std::string method = answer.lumped_states
+                                 ? fmt::format("{}, lumped to {} states", answer.method, *answer.lumped_states)
+                                 : answer.method;
+  return {name,   value_text(answer.value),          bound_text(answer.error_bound),
+          method, std::to_string(answer.iterations), time_text(answer.solve_time_s)};
 }
 
 std::string sensitivity_text(const std::optional<double>& value) {
@@ -75,6 +78,7 @@ Json answer_json(const PropertyAnswer& answer) {
   entry["lower"] = number(answer.lower);
   entry["upper"] = number(answer.upper);
   entry["method"] = answer.method.empty() ? Json(nullptr) : Json(answer.method);
+  if (answer.lumped_states) entry["lumped_states"] = *answer.lumped_states;
   entry["iterations"] = answer.iterations;
   entry["solve_time_s"] = answer.solve_time_s;
   if (!answer.name.empty()) entry["name"] = answer.name;

@@ -112,6 +112,37 @@ TEST_CASE("an experiment prints what varies before each answer", "[cli][solve]")
              ContainsSubstring(R"({"experiments":[{"constants":{"N":"3"},"states":4,"transitions":6)"));
 }
 
+TEST_CASE("equal machines are counted, with the answers of the chain that tells them apart", "[cli][solve][lumping]") {
+  std::string text = "ctmc\nmodule m1 a1:bool init true; [] a1 -> 0.1:(a1'=false); [] !a1 -> 1:(a1'=true); endmodule\n";
+  std::string up = "(a1?1:0)";
+  for (const char* k : {"2", "3", "4", "5", "6"}) {
+    text += std::string("module m") + k + " = m1 [a1=a" + k + "] endmodule\n";
+    up += std::string("+(a") + k + "?1:0)";
+  }
+  text += "label \"few\" = " + up + "<4;\nrewards \"up\" true : " + up + "; endrewards\n";
+  auto model = solvers::prism::build_model(text, "machines.prism", {});
+  REQUIRE(model.chain.states() == 64);
+  const auto file = solvers::parse_properties(
+      "S=? [ \"few\" ]; P=? [ F<=10 \"few\" ]; P=? [ G[1,5] !\"few\" ]; R{\"up\"}=? [ C<=5 ]; R{\"up\"}=? [ S ];"
+      "R{\"up\"}=? [ F \"few\" ]; T=? [ F \"few\" ]; filter(min, P=? [ F<=1 \"few\" ], !\"few\");"
+      "P=? [ X a1 ]; filter(avg, P=? [ F<=1 \"few\" ], !\"few\")",
+      "machines.props");
+  const std::vector<PropertyAnswer> apart = answers(file, model, {});
+  auto again = solvers::prism::build_model(text, "machines.prism", {});
+  const std::vector<PropertyAnswer> counted = answers(file, again, {.lump = true});
+  REQUIRE(apart.size() == counted.size());
+  for (std::size_t k = 0; k < apart.size(); ++k) {
+    CAPTURE(apart[k].property);
+    REQUIRE(counted[k].value.has_value());
+    // Proven brackets of one and the same number.
+    CHECK(counted[k].lower.value() <= apart[k].upper.value());
+    CHECK(counted[k].upper.value() >= apart[k].lower.value());
+    // Jumps inside a block, and an average that counts states, cannot be lumped.
+    const bool can = k + 2 < apart.size();
+    CHECK(counted[k].lumped_states == (can ? std::optional<long long>(7) : std::nullopt));
+  }
+}
+
 TEST_CASE("Wrong options of solve", "[cli][solve]") {
   CHECK(mistake({"solve"}) == "windtunnel solve: expected a model file");
   CHECK(mistake({"solve", "a.sm", "--engine", "petsc"}) ==

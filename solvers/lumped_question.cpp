@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "solvers/lumped_question.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "solvers/lumping.h"
+
+namespace windtunnel::solvers {
+namespace {
+
+Vector as_numbers(const StateSet& set) {
+  Vector numbers(static_cast<Index>(set.size()));
+  for (std::size_t k = 0; k < set.size(); ++k) numbers(static_cast<Index>(k)) = set[k] ? 1.0 : 0.0;
+  return numbers;
+}
+
+/// The sets that a query names; each is empty where it does not.
+std::vector<StateSet*> sets_of(Query& query) {
+  switch (query.kind) {
+    case QueryKind::kProbability:
+      return {&query.path.left, &query.path.right};
+    case QueryKind::kSteadyState:
+      return {&query.steady_states};
+    case QueryKind::kReward:
+      return {&query.reward.target};
+    case QueryKind::kPassageTime:
+      return {&query.passage.target};
+  }
+  return {};
+}
+
+bool counts_jumps(const Query& query) {
+  return query.kind == QueryKind::kProbability && query.path.path_operator == PathOperator::kNext;
+}
+
+bool counts_states(const StateFilter& filter) {
+  return filter.filter_operator == FilterOperator::kAverage || filter.filter_operator == FilterOperator::kSum;
+}
+
+/// The set on the blocks, each of which lies in it or outside.
+StateSet on_blocks(const StateSet& set, const Lumping& lumping) {
+  StateSet blocks(static_cast<std::size_t>(lumping.blocks()), false);
+  for (std::size_t k = 0; k < blocks.size(); ++k) blocks[k] = set[static_cast<std::size_t>(lumping.representative[k])];
+  return blocks;
+}
+
+/// Values are the same all over a block: the block of each state asked for stands for it.
+StateFilter on_blocks(const StateFilter& filter, const Lumping& lumping) {
+  StateFilter asked{.filter_operator = filter.filter_operator,
+                    .states = StateSet(static_cast<std::size_t>(lumping.blocks()), false)};
+  const bool only_first = filter.filter_operator == FilterOperator::kFirst;
+  for (std::size_t k = 0; k < filter.states.size(); ++k) {
+    if (!filter.states[k]) continue;
+    asked.states[static_cast<std::size_t>(lumping.block_of[k])] = true;
+    if (only_first) break;
+  }
+  return asked;
+}
+
+RewardStructure on_blocks(const RewardStructure& reward, const Lumping& lumping) {
+  return {.name = reward.name,
+          .state_reward_per_s = lumping.block_value(reward.state_reward_per_s),
+          .transition_reward_per_s = lumping.block_value(reward.transition_reward_per_s)};
+}
+
+}  // namespace
+
+std::optional<LumpedQuestion> lumped_question(const LabelledChain& chain, const Query& query,
+                                              const StateFilter& filter) {
+  const bool one_state_expected = filter.filter_operator == FilterOperator::kState;
+  const bool one_state = std::count(filter.states.begin(), filter.states.end(), true) == 1;
+  if (counts_jumps(query) || counts_states(filter) || (one_state_expected && !one_state)) return std::nullopt;
+  Query asked = query;
+  std::vector<Vector> apart;
+  for (const StateSet* set : sets_of(asked))
+    if (!set->empty()) apart.push_back(as_numbers(*set));
+  const RewardStructure* reward = query.kind == QueryKind::kReward ? &chain.rewards[query.reward.structure] : nullptr;
+  if (reward) apart.insert(apart.end(), {reward->state_reward_per_s, reward->transition_reward_per_s});
+  Lumping lumping = lump(chain.generator, apart, {.tolerance_ratio = 0.0});
+  if (lumping.blocks() == chain.states() || lumping.largest_deviation_ratio > 0.0) return std::nullopt;
+  for (StateSet* set : sets_of(asked))
+    if (!set->empty()) *set = on_blocks(*set, lumping);
+  asked.reward.structure = 0;
+  std::vector<RewardStructure> rewards;
+  if (reward) rewards.push_back(on_blocks(*reward, lumping));
+  StateFilter from = on_blocks(filter, lumping);
+  const Index initial = lumping.block_of[static_cast<std::size_t>(chain.initial)];
+  return LumpedQuestion{
+      .chain = {.generator = std::move(lumping.quotient), .initial = initial, .rewards = std::move(rewards)},
+      .query = std::move(asked),
+      .filter = std::move(from)};
+}
+
+}  // namespace windtunnel::solvers
