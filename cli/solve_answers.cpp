@@ -3,7 +3,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <new>
 #include <utility>
 
@@ -45,13 +47,25 @@ void add_sensitivities(const AnswerOptions& asked, const solvers::Query& query, 
   }
 }
 
+/// The quotient's answer between bounds for the chain itself.
+solvers::CheckResult lumped_result(const solvers::LumpedQuestion& lumped, const solvers::CheckOptions& options) {
+  solvers::CheckResult result = check(lumped.chain, lumped.query, lumped.filter, options);
+  if (std::isinf(result.upper)) return result;
+  const double more = lumped.perturbation(std::max(std::abs(result.lower), std::abs(result.upper)));
+  result.lower -= more;
+  result.upper += more;
+  if (result.error_bound.has_value()) *result.error_bound += more;
+  if (result.verified.has_value()) result.verified = {result.verified->lower - more, result.verified->upper + more};
+  return result;
+}
+
 void answer_question(const LabelledChain& chain, const solvers::Question& question, const AnswerOptions& asked,
                      PropertyAnswer& answer) {
   const solvers::CheckOptions options = check_options(asked);
   const auto lumped = asked.lump ? solvers::lumped_question(chain, question.query, question.filter) : std::nullopt;
   if (lumped.has_value()) answer.lumped_states = lumped->chain.states();
-  const solvers::CheckResult result = lumped.has_value() ? check(lumped->chain, lumped->query, lumped->filter, options)
-                                                         : check(chain, question.query, question.filter, options);
+  const solvers::CheckResult result =
+      lumped.has_value() ? lumped_result(*lumped, options) : check(chain, question.query, question.filter, options);
   answer.error_bound = result.error_bound;
   answer.lower = result.lower;
   answer.upper = result.upper;

@@ -2,8 +2,10 @@
 #include "solvers/lumped_question.h"
 
 #include <algorithm>
+#include <cmath>
 #include <vector>
 
+#include "solvers/double_double.h"
 #include "solvers/lumping.h"
 
 namespace windtunnel::solvers {
@@ -64,6 +66,42 @@ RewardStructure on_blocks(const RewardStructure& reward, const Lumping& lumping)
           .transition_reward_per_s = lumping.block_value(reward.transition_reward_per_s)};
 }
 
+/// Largest relative difference between the exact rate of a state into another block and the quotient's; infinite where
+/// only one of the two is 0.
+double rate_error(const Generator& q, const Lumping& lumping) {
+  std::vector<DoubleDouble> sum(static_cast<std::size_t>(lumping.blocks()));
+  std::vector<std::int32_t> touched;
+  double largest = 0.0;
+  for (Index state = 0; state < q.states(); ++state) {
+    const Index own = lumping.block_of[static_cast<std::size_t>(state)];
+    for (const auto [to, rate] : q.outgoing().row(state)) {
+      const Index block = lumping.block_of[static_cast<std::size_t>(to)];
+      if (block == own) continue;
+      DoubleDouble& total = sum[static_cast<std::size_t>(block)];
+      if (total.high == 0.0) touched.push_back(static_cast<std::int32_t>(block));
+      total = total + DoubleDouble{rate, 0.0};
+    }
+    const RateRow blocks = lumping.quotient.outgoing().row(own);
+    if (static_cast<std::size_t>(blocks.size()) != touched.size()) return INFINITY;
+    for (const auto [block, rate] : blocks) {
+      const DoubleDouble difference = sum[static_cast<std::size_t>(block)] - DoubleDouble{rate, 0.0};
+      largest = std::max(largest, std::abs(difference.high) / rate);
+    }
+    for (const std::int32_t block : touched) sum[static_cast<std::size_t>(block)] = {};
+    touched.clear();
+  }
+  // Sums in double-double are off by far less than the last factor.
+  return largest * (1.0 + 1e-6) + 1e-28;
+}
+
+/// Whether `perturbation` knows a bound.
+bool has_bounded_perturbation(const LabelledChain& chain, const Query& query) {
+  if (query.kind == QueryKind::kPassageTime) return query.passage.measure == PassageMeasure::kMean;
+  if (query.kind != QueryKind::kReward) return true;
+  const RewardStructure& reward = chain.rewards[query.reward.structure];
+  return reward.state_reward_per_s.minCoeff() >= 0.0 && reward.transition_reward_per_s.minCoeff() >= 0.0;
+}
+
 }  // namespace
 
 std::optional<LumpedQuestion> lumped_question(const LabelledChain& chain, const Query& query,
@@ -71,6 +109,7 @@ std::optional<LumpedQuestion> lumped_question(const LabelledChain& chain, const 
   const bool one_state_expected = filter.filter_operator == FilterOperator::kState;
   const bool one_state = std::count(filter.states.begin(), filter.states.end(), true) == 1;
   if (counts_jumps(query) || counts_states(filter) || (one_state_expected && !one_state)) return std::nullopt;
+  if (!has_bounded_perturbation(chain, query)) return std::nullopt;
   Query asked = query;
   std::vector<Vector> apart;
   for (const StateSet* set : sets_of(asked))
@@ -85,11 +124,34 @@ std::optional<LumpedQuestion> lumped_question(const LabelledChain& chain, const 
   std::vector<RewardStructure> rewards;
   if (reward) rewards.push_back(on_blocks(*reward, lumping));
   StateFilter from = on_blocks(filter, lumping);
+  const double error = rate_error(chain.generator, lumping);
+  if (!std::isfinite(error)) return std::nullopt;
   const Index initial = lumping.block_of[static_cast<std::size_t>(chain.initial)];
   return LumpedQuestion{
       .chain = {.generator = std::move(lumping.quotient), .initial = initial, .rewards = std::move(rewards)},
       .query = std::move(asked),
-      .filter = std::move(from)};
+      .filter = std::move(from),
+      .rate_error = error};
+}
+
+double LumpedQuestion::perturbation(double value) const {
+  const double untimed = 4.0 * static_cast<double>(chain.states()) * rate_error;
+  const double per_s = rate_error * chain.generator.max_exit_rate();
+  if (query.kind == QueryKind::kProbability && !query.path.time.unbounded()) {
+    // After a bound from below alone the question has no time limit any more.
+    const TimeInterval& time = query.path.time;
+    return std::isfinite(time.upper_s) ? per_s * time.upper_s : per_s * time.lower_s + untimed;
+  }
+  const bool timed_reward = query.reward.reward_operator == RewardOperator::kInstantaneous ||
+                            query.reward.reward_operator == RewardOperator::kCumulative;
+  if (query.kind != QueryKind::kReward || !timed_reward || !std::isfinite(query.reward.time_s))
+    return untimed * std::abs(value);
+  const RewardStructure& reward = chain.rewards.front();
+  const double time_s = query.reward.time_s;
+  if (query.reward.reward_operator == RewardOperator::kInstantaneous)
+    return per_s * time_s * reward.state_reward_per_s.maxCoeff();
+  const double most = (reward.state_reward_per_s + reward.transition_reward_per_s).maxCoeff();
+  return 0.5 * per_s * time_s * time_s * most;
 }
 
 }  // namespace windtunnel::solvers

@@ -16,8 +16,11 @@ double serving_capacity_per_s(const ServingSystem& system) {
 std::string not_covered_by_chains(const ServingSystem& system) {
   if (system.requests) return "a run of a given number of requests that starts empty";
   if (system.arrivals.kind == ArrivalLaw::Kind::kTrace) return "a trace replayed";
-  if (system.balancer == LoadBalancer::kShortestQueue && system.pool.replicas > 1)
-    return "the shortest queue of several";
+  const bool has_choice = system.pool.replicas > 1 || (system.prefill && system.prefill->replicas > 1);
+  const bool takes_turns = system.balancer == LoadBalancer::kRoundRobin && has_choice;
+  if (system.balancer == LoadBalancer::kShortestQueue && has_choice) return "the shortest queue of several";
+  if (takes_turns && (system.prefill || system.arrivals.kind != ArrivalLaw::Kind::kOpen))
+    return "taking turns between replicas in a closed loop or of separate pools";
   const auto is_constant = [](const RequestClass& one) {
     return one.prompt.is_constant() && (one.output.is_constant() || one.output.mean() == 1.0);
   };

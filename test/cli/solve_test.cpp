@@ -143,6 +143,31 @@ TEST_CASE("equal machines are counted, with the answers of the chain that tells 
   }
 }
 
+TEST_CASE("what rounding takes from the rates of a quotient is in its error bound", "[cli][solve][lumping]") {
+  // State 0 goes to one state at 1 /s and to 4,000 others at 1e-16 /s each, which added up in doubles vanish.
+  constexpr int kSmall = 4000;
+  std::vector<solvers::Transition> transitions;
+  for (int k = 1; k <= kSmall + 1; ++k) {
+    transitions.push_back({0, k, k == 1 ? 1.0 : 1e-16});
+    transitions.push_back({k, 0, 1.0});
+  }
+  solvers::StateSet others(kSmall + 2, true);
+  others[0] = false;
+  solvers::prism::BuiltModel model{{.generator = solvers::Generator(kSmall + 2, transitions),
+                                    .labels = {{"init", {}}, {"deadlock", {}}, {"others", others}}},
+                                   solvers::prism::Scope(solvers::prism::GivenConstants{})};
+  model.chain.labels[0].states.assign(kSmall + 2, false);
+  model.chain.labels[0].states[0] = true;
+  model.chain.labels[1].states.assign(kSmall + 2, false);
+  const auto answer =
+      answers(solvers::parse_properties("S=? [ \"others\" ]", "x.props"), model, {.lump = true}).front();
+  CHECK(answer.lumped_states == 2);
+  const double exact = 1.0 - 1.0 / (2.0 + kSmall * 1e-16);
+  CHECK(answer.lower.value() <= exact);
+  CHECK(answer.upper.value() >= exact);
+  CHECK(answer.error_bound.value() < 1e-10);
+}
+
 TEST_CASE("Wrong options of solve", "[cli][solve]") {
   CHECK(mistake({"solve"}) == "windtunnel solve: expected a model file");
   CHECK(mistake({"solve", "a.sm", "--engine", "petsc"}) ==

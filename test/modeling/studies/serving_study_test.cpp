@@ -122,6 +122,12 @@ TEST_CASE("constant lengths in a closed loop follow a schedule", "[studies][serv
   CHECK(report.warnings.empty());
 }
 
+TEST_CASE("where chains know no turns the simulation takes them", "[studies][serving]") {
+  const Report closed = answer("  concurrency: 64\n" + kChat, "  load_balancer: round_robin\n");
+  REQUIRE_FALSE(closed.warnings.empty());
+  CHECK_THAT(closed.warnings.front(), ContainsSubstring("taking turns") && ContainsSubstring("event simulation"));
+}
+
 TEST_CASE("a closed loop of so many requests starts empty and ends", "[studies][serving]") {
   const auto measured = [](const std::string& requests) {
     const std::string text =
