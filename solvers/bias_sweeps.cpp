@@ -80,7 +80,8 @@ BiasSweeps::Outcome BiasSweeps::solve(const Vector& reward, double target_per_s)
     before = outcome.span_per_s;
     if (!(outcome.span_per_s > target_per_s)) break;
     const double allowed = pairs >= kPairsBeforeJudging ? kMaxPredictedPairs : kHopelessPairs;
-    if (pairs >= kPairsBeforeGivingUp && !(decay > 0.0 && predicted <= allowed)) break;
+    outcome.gave_up = pairs >= kPairsBeforeGivingUp && !(decay > 0.0 && predicted <= allowed);
+    if (outcome.gave_up) break;
   }
   outcome.bias.resize(n);
   for (Index i = 0; i < n; ++i) {

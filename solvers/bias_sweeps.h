@@ -27,6 +27,8 @@ class BiasSweeps {
     long long iterations = 0;
     /// Still needed.
     double predicted_pairs = 0.0;
+    /// So many more that other methods are sooner there; the bias is what there is.
+    bool gave_up = false;
   };
 
   /// `reward`: one entry per state of the part. Until the span is at most `target_per_s`, stays where it is, or is not

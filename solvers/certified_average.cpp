@@ -103,6 +103,7 @@ class AverageProblem {
       for (Index k = 0; k < ordered.states(); ++k) result_.bias.add(ordered.member(k), found.bias(k));
       const Residuals left = residuals_of(ordered, reward_, result_.bias);
       if (tight(left)) return true;
+      if (found.gave_up) return false;
       if (!(result_.bounds.width() < 0.5 * before)) return false;
       reward = left.value;
     }
