@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "modeling/chains/serving_chain.h"
 
+#include <fmt/format.h>
+
 #include "modeling/chains/closed_loop.h"
 #include "modeling/chains/disaggregated.h"
 #include "modeling/chains/open_loop.h"
@@ -13,14 +15,33 @@ double serving_capacity_per_s(const ServingSystem& system) {
   return static_cast<double>(system.pool.replicas) * saturated_requests_per_s(engine_of(system.pool, system.classes));
 }
 
+namespace {
+
+/// Open arrivals split at random or in turns; a closed loop whose requests stay spread evenly; empty for those.
+std::string unknown_placement(const ServingSystem& system) {
+  using Kind = ArrivalLaw::Kind;
+  const bool has_choice = system.pool.replicas > 1 || (system.prefill && system.prefill->replicas > 1);
+  // Where prompts always wait every replica has its own.
+  if (!has_choice || system.arrivals.kind == Kind::kUnlimited) return "";
+  if (system.arrivals.kind == Kind::kClosed && !system.prefill) {
+    const Count requests = system.arrivals.concurrency, replicas = system.pool.replicas;
+    if (system.balancer == LoadBalancer::kRandom) return "a closed loop placed at random";
+    if (system.balancer == LoadBalancer::kRoundRobin) return "taking turns between replicas of a closed loop";
+    if (requests > replicas && requests % replicas != 0)
+      return fmt::format("a closed loop of {} requests, which {} replicas cannot share evenly,", requests, replicas);
+    return "";
+  }
+  if (system.balancer == LoadBalancer::kShortestQueue) return "the shortest queue of several";
+  if (system.balancer == LoadBalancer::kRoundRobin && system.prefill) return "taking turns between separate pools";
+  return "";
+}
+
+}  // namespace
+
 std::string not_covered_by_chains(const ServingSystem& system) {
   if (system.requests) return "a run of a given number of requests that starts empty";
   if (system.arrivals.kind == ArrivalLaw::Kind::kTrace) return "a trace replayed";
-  const bool has_choice = system.pool.replicas > 1 || (system.prefill && system.prefill->replicas > 1);
-  const bool takes_turns = system.balancer == LoadBalancer::kRoundRobin && has_choice;
-  if (system.balancer == LoadBalancer::kShortestQueue && has_choice) return "the shortest queue of several";
-  if (takes_turns && (system.prefill || system.arrivals.kind != ArrivalLaw::Kind::kOpen))
-    return "taking turns between replicas in a closed loop or of separate pools";
+  if (std::string placement = unknown_placement(system); !placement.empty()) return placement;
   const auto is_constant = [](const RequestClass& one) {
     return one.prompt.is_constant() && (one.output.is_constant() || one.output.mean() == 1.0);
   };

@@ -4,7 +4,8 @@
 //   open loop    slow chain (sequences in slots) and fast chain (prompts at iteration boundaries) joined by a tagged
 //                request: it finds a state, waits for a slot, for the boundary and for its prompt; then it collects
 //                decode iterations.
-//   closed loop  the same with a fixed number of sequences; constant lengths follow their schedule exactly.
+//   closed loop  the same with a fixed number of sequences; constant lengths follow their schedule exactly. Several
+//                replicas share the requests evenly, as the shortest queue does.
 #pragma once
 
 #include <optional>

@@ -210,8 +210,8 @@ Json serving_schema() {
       {"engine", choice({"vllm", "trtllm", "sglang", "mindie"}, "fixed costs and defaults")},
       {"scheduler", choice({"prefill_first", "chunked_prefill"}, "default by engine")},
       {"kv_policy", choice({"preempt", "reserve"}, "pages as tokens appear, or the whole length at admission")},
-      {"load_balancer",
-       choice({"random", "round_robin", "join_shortest_queue"}, "which replica a request goes to, default random")},
+      {"load_balancer", choice({"random", "round_robin", "join_shortest_queue"},
+                               "which replica a request goes to; default random, in closed loops the shortest queue")},
       {"prefix_cache_hit", ratio("share of prompt tokens found in the cache; default 0, in open loops the engine's")},
       {"speculative", speculative_schema()},
       {"service_times", serving_service_times_schema()}};

@@ -103,7 +103,8 @@ void read_engine(YamlReader& block, Serving& serving) {
   if (const auto scheduler = block.find("scheduler")) serving.scheduler = read_choice(*scheduler, kSchedulerChoices);
   serving.kv_policy_given = block.has("kv_policy");
   serving.kv_policy = read_choice(block, "kv_policy", kKvPolicyChoices, KvPolicy::kPreempt);
-  serving.load_balancer = read_choice(block, "load_balancer", kBalancerChoices, LoadBalancer::kRandom);
+  if (const auto balancer = block.find("load_balancer"))
+    serving.load_balancer = read_choice(*balancer, kBalancerChoices);
   serving.prefix_cache_hit_given = block.has("prefix_cache_hit");
   serving.prefix_cache_hit_ratio = block.number("prefix_cache_hit", 0.0, 1.0, 0.0);
   if (const auto speculative = block.find("speculative")) serving.speculative = read_speculative(speculative->map());

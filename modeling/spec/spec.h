@@ -262,7 +262,8 @@ struct Serving {
   KvPolicy kv_policy = KvPolicy::kPreempt;
   /// False: the spec is silent and the engine's habit decides, see cluster/serving_engine.h.
   bool kv_policy_given = false;
-  LoadBalancer load_balancer = LoadBalancer::kRandom;
+  /// Empty: at random; in a closed loop the shortest queue, which keeps its requests spread evenly.
+  std::optional<LoadBalancer> load_balancer;
   std::optional<Speculative> speculative;
   double prefix_cache_hit_ratio = 0.0;
   /// False: the spec is silent, see cluster/serving_engine.h.

@@ -106,6 +106,10 @@ RequestClass traced_class(const std::vector<TracedRequest>& trace) {
           .output = law([](const TracedRequest& one) { return one.output_tokens; })};
 }
 
+bool is_closed(const ServingSystem& system) {
+  return system.arrivals.kind == ArrivalLaw::Kind::kClosed || system.arrivals.kind == ArrivalLaw::Kind::kUnlimited;
+}
+
 void place_traffic(const Spec& spec, ServingSystem& system) {
   system.arrivals = stated_arrivals(spec.traffic);
   system.requests = spec.traffic.requests;
@@ -125,7 +129,8 @@ PlacedServing place_serving(const Spec& spec, const Machine& machine, std::vecto
   const ServingPool& pool = is_split ? serving.decode : serving.aggregated;
   PlacedServing placed{.num_devices = spec.cluster.num_devices};
   place_traffic(spec, placed.system);
-  placed.system.balancer = serving.load_balancer;
+  placed.system.balancer =
+      serving.load_balancer.value_or(is_closed(placed.system) ? LoadBalancer::kShortestQueue : LoadBalancer::kRandom);
   const std::vector<RequestClass>& classes = placed.system.classes;
   const double sequence_tokens = mean_prompt_tokens(classes) + mean_output_tokens(classes);
   const double hit = prefix_cache_hit_ratio(spec, machine.software, warnings);
@@ -178,13 +183,11 @@ namespace {
 /// Where the chains do not reach: enough for percentiles within some percent, in some tens of milliseconds.
 constexpr Count kStandInRequests = 20'000;
 
-bool is_closed(const ServingSystem& system) {
-  return system.arrivals.kind == ArrivalLaw::Kind::kClosed || system.arrivals.kind == ArrivalLaw::Kind::kUnlimited;
-}
-
-bool has_constant_lengths(const ServingSystem& system) {
+/// Of a closed loop: lengths and placement.
+bool is_deterministic(const ServingSystem& system) {
+  const bool has_choice = system.pool.replicas > 1 || (system.prefill && system.prefill->replicas > 1);
   return system.classes.size() == 1 && !system.pool.rules.speculative && system.classes.front().prompt.is_constant() &&
-         system.classes.front().output.is_constant();
+         system.classes.front().output.is_constant() && !(has_choice && system.balancer == LoadBalancer::kRandom);
 }
 
 /// Requests present at most: slots, or sequences the cache has room for.
@@ -215,7 +218,7 @@ ServingAnswer walked_answer(const PlacedServing& placed) {
 /// up, and the drain belong to the answer. The rules are walked; nothing but the lengths is random.
 ServingAnswer benchmark_answer(const PlacedServing& placed) {
   constexpr Count kFewestRequests = 4000, kFewestRuns = 4;
-  const bool is_fixed = has_constant_lengths(placed.system);
+  const bool is_fixed = is_deterministic(placed.system);
   const Count each = *placed.system.requests;
   ServingAnswer answer =
       simulated_answer(placed, {.requests = is_fixed ? 2 * each : std::max(kFewestRequests, kFewestRuns * each)});
@@ -247,7 +250,7 @@ std::string instability(const ServingSystem& system) {
 
 ServingAnswer automatic_answer(const PlacedServing& placed) {
   if (is_closed(placed.system) && placed.system.requests) return benchmark_answer(placed);
-  if (is_closed(placed.system) && has_constant_lengths(placed.system)) return walked_answer(placed);
+  if (is_closed(placed.system) && is_deterministic(placed.system)) return walked_answer(placed);
   if (const std::string reason = not_covered_by_chains(placed.system); !reason.empty())
     return stand_in_answer(placed, reason + " is not covered by the chains");
   ServingAnswer answer = solve_serving(placed.system, placed.limits);

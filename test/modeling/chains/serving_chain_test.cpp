@@ -107,6 +107,22 @@ TEST_CASE("closed loop: chains agree with the simulation", "[chains][serving]") 
   check_targets(system, 0.05);
 }
 
+TEST_CASE("closed loop over replicas: an even split is what the shortest queue keeps", "[chains][serving]") {
+  const Count concurrency = GENERATE(3, 96, 192);
+  INFO("concurrency " << concurrency);
+  ServingSystem system = system_of({});
+  system.pool.replicas = 3;
+  system.balancer = LoadBalancer::kShortestQueue;
+  system.arrivals = {.kind = ArrivalLaw::Kind::kClosed, .concurrency = concurrency};
+  CHECK(not_covered_by_chains(system).empty());
+  check_targets(system, 0.05);
+  system.arrivals.concurrency = 100;
+  CHECK_FALSE(not_covered_by_chains(system).empty());
+  system.arrivals.concurrency = 96;
+  system.balancer = LoadBalancer::kRandom;
+  CHECK_FALSE(not_covered_by_chains(system).empty());
+}
+
 TEST_CASE("disaggregated: chains agree with the simulation", "[chains][serving]") {
   const double load = GENERATE(0.3, 0.8);
   INFO("load " << load);

@@ -118,7 +118,7 @@ TEST_CASE("constant lengths in a closed loop follow a schedule", "[studies][serv
   const Report report =
       answer("  concurrency: 4\n  classes: [{name: fixed, share: 1, prompt_tokens: 512, output_tokens: 100}]\n");
   CHECK(report.chains.front().method_used == "deterministic walk of the batching rules");
-  CHECK(value(report, "requests_per_s") == Approx(4.0 / (0.03024 + 99 * 0.0201)).epsilon(0.25));
+  CHECK(value(report, "requests_per_s") == Approx(4.0 / (0.03024 + 99 * 0.0201)).epsilon(0.01));
   CHECK(report.warnings.empty());
 }
 
@@ -126,6 +126,17 @@ TEST_CASE("where chains know no turns the simulation takes them", "[studies][ser
   const Report closed = answer("  concurrency: 64\n" + kChat, "  load_balancer: round_robin\n");
   REQUIRE_FALSE(closed.warnings.empty());
   CHECK_THAT(closed.warnings.front(), ContainsSubstring("taking turns") && ContainsSubstring("event simulation"));
+}
+
+TEST_CASE("a closed loop spreads its requests evenly unless the spec says otherwise", "[studies][serving]") {
+  CHECK(answer("  concurrency: 64\n" + kChat).warnings.empty());
+  const Report uneven = answer("  concurrency: 66\n" + kChat);
+  REQUIRE_FALSE(uneven.warnings.empty());
+  CHECK_THAT(uneven.warnings.front(), ContainsSubstring("66 requests, which 4 replicas cannot share evenly"));
+  const Report random = answer("  concurrency: 64\n" + kChat, "  load_balancer: random\n");
+  REQUIRE_FALSE(random.warnings.empty());
+  CHECK_THAT(random.warnings.front(), ContainsSubstring("placed at random") && ContainsSubstring("event simulation"));
+  CHECK(value(random, "ttft_p99_s") > 0.0);
 }
 
 TEST_CASE("a closed loop of so many requests starts empty and ends", "[studies][serving]") {
