@@ -114,4 +114,15 @@ void add_idle_first_token(const EngineModel& engine, const PromptQuanta& own, do
   }
 }
 
+void add_after_slot(const EngineModel& engine, const PromptQuanta& own, double wait_s, double weight, LatencyLaw& law) {
+  const RequestWork& work = engine.work();
+  const double others = (engine.slots() - 1.0) / (work.decode_iterations + 1.0);
+  for (std::size_t j = 0; j < own.probability.size(); ++j) {
+    if (own.probability[j] <= 0.0) continue;
+    const double tokens = static_cast<double>(j) * own.quantum_tokens + others * work.prompt_tokens;
+    const double decoding = engine.is_chunked() ? std::max(0.0, engine.slots() - 1.0 - others) : 0.0;
+    law.add(wait_s + prompt_time_s(engine, decoding, tokens, 0.0), weight * own.probability[j]);
+  }
+}
+
 }  // namespace windtunnel::modeling

@@ -18,6 +18,10 @@ void add_first_token(const EngineModel& engine, const PrefillBacklog& backlog, c
 /// The same for a request that finds the engine idle.
 void add_idle_first_token(const EngineModel& engine, const PromptQuanta& own, double weight, LatencyLaw& law);
 
+/// The same for a request that waits `wait_s` for the boundary that frees its slot, with the others that this boundary
+/// frees.
+void add_after_slot(const EngineModel& engine, const PromptQuanta& own, double wait_s, double weight, LatencyLaw& law);
+
 /// Seconds until `ahead` tokens, those of the request included, are computed by an engine that holds `decoding`
 /// sequences, `beside` tokens of others joining the first of these iterations.
 double prompt_time_s(const EngineModel& engine, double decoding, double ahead, double beside);

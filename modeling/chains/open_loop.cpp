@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "modeling/chains/cycle_noise.h"
 #include "modeling/chains/first_token.h"
 #include "modeling/chains/replica_chain.h"
 #include "modeling/chains/request_law.h"
@@ -13,9 +14,6 @@
 namespace windtunnel::modeling {
 
 namespace {
-
-/// Numbers of sequences at which the fast chain is solved.
-constexpr int kStateNodes = 6;
 
 /// Beyond these the test matrix of docs/serving.md leaves its targets.
 constexpr double kLeastScv = 0.7;
@@ -33,34 +31,6 @@ constexpr double kMostKvWaiting = 0.01;
 constexpr double kNearCapacity = 0.9;
 constexpr double kUnequalPrompts = 0.5;
 constexpr double kPrefillFirstLoad = 0.85;
-
-/// Cells of about equal probability of the slots held, 1 .. slots - 1, each with its mean.
-std::vector<LatencyLaw::Atom> state_nodes(const SlotPopulation& population) {
-  std::vector<LatencyLaw::Atom> nodes;
-  double total = 0.0;
-  for (std::size_t n = 1; n + 1 < population.law.size(); ++n) total += population.law[n];
-  LatencyLaw::Atom open;
-  for (std::size_t n = 1; n + 1 < population.law.size(); ++n) {
-    open.weight += population.law[n];
-    open.value_s += population.law[n] * static_cast<double>(n);
-    if (open.weight < total / kStateNodes && n + 2 < population.law.size()) continue;
-    if (open.weight > 1e-9) nodes.push_back({open.value_s / open.weight, open.weight});
-    open = {};
-  }
-  return nodes;
-}
-
-/// Time from the boundary that frees a slot to the first token, with the others that this boundary frees.
-void add_after_slot(const EngineModel& engine, const PromptQuanta& own, double wait_s, double weight, LatencyLaw& law) {
-  const RequestWork& work = engine.work();
-  const double others = (engine.slots() - 1.0) / (work.decode_iterations + 1.0);
-  for (std::size_t j = 0; j < own.probability.size(); ++j) {
-    if (own.probability[j] <= 0.0) continue;
-    const double tokens = static_cast<double>(j) * own.quantum_tokens + others * work.prompt_tokens;
-    const double decoding = engine.is_chunked() ? std::max(0.0, engine.slots() - 1.0 - others) : 0.0;
-    law.add(wait_s + prompt_time_s(engine, decoding, tokens, 0.0), weight * own.probability[j]);
-  }
-}
 
 void add_waiting(const EngineModel& engine, const SlotPopulation& population, const PromptQuanta& own,
                  LatencyLaw& law) {
@@ -99,78 +69,6 @@ std::vector<LatencyLaw> first_token_laws(const EngineModel& engine, const std::v
     add_waiting(engine, solved.population, own[i], laws[i]);
   }
   return laws;
-}
-
-/// Seconds of the iteration that computes the tagged request's prompt of `prompt_tokens`.
-double own_prefill_s(const EngineModel& engine, double rate_per_s, double prompt_s, double decoding,
-                     double prompt_tokens) {
-  const double mean = engine.work().prompt_tokens;
-  if (engine.is_chunked()) {
-    const double others =
-        rate_per_s * (engine.iteration_s(decoding, 0.0) / std::max(0.05, 1.0 - rate_per_s * prompt_s));
-    return engine.iteration_s(decoding, std::min(engine.prompt_room(decoding), prompt_tokens + others * mean));
-  }
-  const double others = rate_per_s * engine.iteration_s(decoding, 0.0);
-  return engine.iteration_s(0.0,
-                            std::min(std::max(prompt_tokens, engine.prompt_room(0.0)), prompt_tokens + others * mean));
-}
-
-/// Prompts that arrive while the tagged request's own prompt is computed, beyond what an average cycle brings.
-double own_prompts(const EngineModel& engine, const ReplicaArrivals& arrivals, const GapNoise& noise, double decoding,
-                   double share, double prompt_tokens) {
-  const double own_s = own_prefill_s(engine, arrivals.rate_per_s, noise.prompt_s, decoding, prompt_tokens);
-  if (engine.is_chunked()) return arrivals.rate_per_s * std::max(0.0, own_s - noise.cycle_s);
-  // Decoding stands still until the prompts that came during this prefill are computed too.
-  return arrivals.rate_per_s * (own_s - engine.iteration_s(decoding, 0.0)) / (1.0 - share);
-}
-
-/// Noise of the gaps of each class: the classes differ in what their own prompt brings about.
-std::vector<GapNoise> open_noise(const EngineModel& engine, const std::vector<RequestClass>& classes,
-                                 const ReplicaArrivals& arrivals, const SolvedEngine& solved, double decoding_mean) {
-  const RequestWork& work = engine.work();
-  GapNoise noise;
-  if (work.decode_iterations <= 0.0) return std::vector<GapNoise>(classes.size());
-  // Little's law over the decode phase: sequences decoding = arrivals x decode iterations x cycle.
-  noise.cycle_s = decoding_mean / (arrivals.rate_per_s * work.decode_iterations);
-  noise.prompts_per_cycle = arrivals.rate_per_s * noise.cycle_s;
-  noise.prompt_s = engine.is_chunked() ? marginal_prompt_s(engine, decoding_mean) : solved.prefill_s;
-  noise.prompts = solved.quanta;
-  const double share = std::min(0.95, arrivals.rate_per_s * noise.prompt_s);
-  // A full engine computes one prompt per slot that is freed: as irregular as the outputs are.
-  const double full = solved.population.wait_probability, regular = std::min(1.0, work.decode_scv);
-  const double bunched = prompt_bunching(arrivals.scv, share, work.prompt_scv);
-  noise.long_run_dispersion = (1.0 - full) * bunched + full * regular;
-  const double counted = count_dispersion({arrivals.rate_per_s, arrivals.scv}, noise.cycle_s);
-  noise.dispersion_growth = arrivals.scv / std::max(0.05, counted);
-  const double alone = engine.is_chunked()
-                           ? counted + share * share * (counted + work.prompt_scv) / (1.0 - share * share)
-                           : prompt_bunching(counted, share, work.prompt_scv);
-  noise.one_cycle_dispersion = (1.0 - full) * alone + full * regular;
-  noise.prompt_correlation = engine.is_chunked() ? share : 0.0;
-  if (engine.is_chunked())
-    noise.longest_cycle_s = engine.iteration_s(engine.slots(), engine.prompt_room(decoding_mean));
-  double std_ratio = 0.0;
-  noise.slow_shape = slow_shape(solved, std_ratio);
-  const double decode_s = noise.cycle_s - noise.prompts_per_cycle * noise.prompt_s;
-  const double full_s = decode_s / std::max(0.05, 1.0 - share);
-  // Slots forget at the slope of their death rate: 1 / k where the iteration time does not grow with them.
-  const std::vector<double>& death = solved.rates.completion_per_s;
-  const auto n = static_cast<std::size_t>(std::clamp(std::round(solved.population.mean_slots), 1.0,
-                                                     std::max(1.0, static_cast<double>(death.size()) - 2.0)));
-  const double slope = n + 1 < death.size() ? 0.5 * (death[n + 1] - death[n - 1]) : death[n] - death[n - 1];
-  noise.slow_decay = std::max(1e-6, slope * full_s);
-  noise.slow_std_s = std_ratio * noise.cycle_s;
-  std::vector<GapNoise> all;
-  const double computed = 1.0 - engine.rules().prefix_cache_hit_ratio;
-  double own = 0.0;
-  for (const RequestClass& one : classes) {
-    all.push_back(noise);
-    all.back().own_prompts = own_prompts(engine, arrivals, noise, decoding_mean, share, one.prompt.mean() * computed);
-    own += one.share * own_prompts_within(all.back(), work.decode_iterations);
-  }
-  // The mean over all cycles holds what the requests' own prompts brought about.
-  for (GapNoise& one : all) one.cycle_s -= noise.prompt_s * own / work.decode_iterations;
-  return all;
 }
 
 /// The rules that bound what docs/serving.md shows to be within its targets; each names itself.
@@ -243,7 +141,9 @@ ServingAnswer solve_open_loop(const ServingSystem& system, const RequestLimits& 
     decoding -= arrivals.rate_per_s *
                 own_prefill_s(engine, arrivals.rate_per_s, solved.prefill_s, decoding, work.prompt_tokens);
   decoding = std::max(decoding, 1e-3 * solved.population.mean_slots);
-  const std::vector<GapNoise> noise = open_noise(engine, system.classes, arrivals, solved, decoding);
+  // Little's law over the decode phase: sequences decoding = arrivals x decode iterations x cycle.
+  const double cycle_s = decoding / (arrivals.rate_per_s * std::max(work.decode_iterations, 1e-300));
+  const std::vector<GapNoise> noise = open_noise(engine, system.classes, arrivals, solved, {decoding, cycle_s});
 
   ServingAnswer answer;
   const double replicas = static_cast<double>(system.pool.replicas);

@@ -11,6 +11,8 @@ namespace windtunnel::modeling {
 namespace {
 
 constexpr int kSlowAtoms = 9;
+/// Numbers of sequences at which the fast chain is solved.
+constexpr int kStateNodes = 6;
 
 /// Share of the engine's time that prompts add, at this mean state.
 double prefill_share(const EngineModel& engine, const ReplicaArrivals& arrivals, double decoding) {
@@ -113,6 +115,21 @@ std::vector<LatencyLaw::Atom> slow_shape(const SolvedEngine& solved, double& std
   for (const LatencyLaw::Atom& atom : shape) kept += atom.weight * atom.value_s * atom.value_s;
   for (LatencyLaw::Atom& atom : shape) atom.value_s /= std::sqrt(std::max(kept, 1e-12));
   return shape;
+}
+
+std::vector<LatencyLaw::Atom> state_nodes(const SlotPopulation& population) {
+  std::vector<LatencyLaw::Atom> nodes;
+  double total = 0.0;
+  for (std::size_t n = 1; n + 1 < population.law.size(); ++n) total += population.law[n];
+  LatencyLaw::Atom open;
+  for (std::size_t n = 1; n + 1 < population.law.size(); ++n) {
+    open.weight += population.law[n];
+    open.value_s += population.law[n] * static_cast<double>(n);
+    if (open.weight < total / kStateNodes && n + 2 < population.law.size()) continue;
+    if (open.weight > 1e-9) nodes.push_back({open.value_s / open.weight, open.weight});
+    open = {};
+  }
+  return nodes;
 }
 
 ChainRecord slot_record(const SolvedEngine& solved) {

@@ -46,6 +46,9 @@ SolvedEngine solve_engine(const EngineModel& engine, const std::vector<RequestCl
 /// variance 1; std_ratio becomes their standard deviation over the mean.
 std::vector<LatencyLaw::Atom> slow_shape(const SolvedEngine& solved, double& std_ratio);
 
+/// About six cells of equal probability of the slots held, 1 .. slots - 1, each with its mean.
+std::vector<LatencyLaw::Atom> state_nodes(const SlotPopulation& population);
+
 ChainRecord slot_record(const SolvedEngine& solved);
 ChainRecord backlog_record(const PrefillBacklog& backlog);
 
