@@ -58,6 +58,8 @@ Command parse_run(CLI::App& app, const Arguments& arguments) {
       ->type_name("FILE");
   app.add_option("--trace", command.trace, "Training: draw one step for Perfetto or chrome://tracing")
       ->type_name("FILE.json");
+  app.add_option("--series", command.series, "Serving with 'transient': a row per moment as CSV")
+      ->type_name("FILE.csv");
   app.add_option("--simulate", command.simulated_requests,
                  "Serving: event simulation of N requests (50000 when left out) instead of the chains")
       ->type_name("N");
@@ -67,6 +69,7 @@ Command parse_run(CLI::App& app, const Arguments& arguments) {
   if (!command.report.empty() && command.specs.size() > 1)
     throw UsageError("--report describes one spec, found " + std::to_string(command.specs.size()));
   if (!command.trace.empty() && command.specs.size() > 1) throw UsageError("--trace draws one spec, found several");
+  if (!command.series.empty() && command.specs.size() > 1) throw UsageError("--series is of one spec, found several");
   command.overrides = parse_overrides(assignments);
   command.format = parse_format(format, {"table", "json", "csv"});
   return command;

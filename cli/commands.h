@@ -29,6 +29,8 @@ struct RunCommand {
   std::string output;
   /// Empty: not written. One step as Chrome trace events; needs a single spec.
   std::string trace;
+  /// Empty: not written. Numbers over time as CSV; needs a single spec with a block transient.
+  std::string series;
   /// Serving: event simulation of this many requests instead of the chains.
   std::optional<std::int64_t> simulated_requests;
   /// HTML; empty: none.

@@ -98,6 +98,16 @@ ExitCode write_trace(const Report& report, const std::string& path) {
   return ExitCode::kAnswered;
 }
 
+ExitCode write_series(const Report& report, const std::string& path) {
+  if (!report.series) {
+    if (report.failure.empty())
+      print_message(report.spec_file + ": --series: the spec asks for no stretch of time, expected a block 'transient'");
+    return ExitCode::kNoAnswer;
+  }
+  write_output(modeling::csv_series(*report.series), path);
+  return ExitCode::kAnswered;
+}
+
 }  // namespace
 
 ExitCode answer(const RunCommand& command) {
@@ -107,6 +117,7 @@ ExitCode answer(const RunCommand& command) {
     Answer one = answer_file(file, command);
     worst = std::max(worst, one.exit_code);
     if (one.report && !command.trace.empty()) worst = std::max(worst, write_trace(*one.report, command.trace));
+    if (one.report && !command.series.empty()) worst = std::max(worst, write_series(*one.report, command.series));
     if (one.report) reports.push_back(std::move(*one.report));
   }
   if (reports.empty()) return worst;

@@ -9,6 +9,7 @@
 #include "modeling/studies/derivations.h"
 #include "modeling/studies/serving.h"
 #include "modeling/studies/serving_health.h"
+#include "modeling/studies/serving_transient.h"
 #include "modeling/studies/training.h"
 #include "modeling/studies/training_health.h"
 #include "modeling/studies/training_timeline.h"
@@ -57,6 +58,10 @@ void evaluate_serving(const Spec& spec, const EvaluateOptions& options, Report& 
   write_serving_report(spec, placed, answer, max_arrival_rate_per_s(placed), machine, report);
   if (report.detail == Detail::kDerivation) derive_serving(placed, report);
   if (report.detail > Detail::kMeasures) compare_mixed_and_split(placed, answer, report);
+  if (spec.transient && answer.failure.empty() && report.detail != Detail::kDirect) {
+    const LoadEpisode episode{*spec.transient, spec.serving->autoscaling};
+    write_transient(placed, episode, answer_transient(placed, episode, options.simulated_requests), report);
+  }
   // Differences are taken without the limits of the SLO, which is what availability is measured by.
   if (!spec.reliability || !answer.failure.empty() || report.detail == Detail::kDirect) return;
   write_serving_health(solve_serving_health(spec, placed, answer, machine, report.warnings), report);

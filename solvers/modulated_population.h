@@ -3,10 +3,9 @@
 // on time, departures on population and mode, changes of mode on the population. A queue under a burst, or one whose
 // servers come and go.
 //
-// State (population, mode). The forward equation is split into its two directions (Strang, SIAM Journal on Numerical
-// Analysis 5, 1968): modes change for half a step (uniformization, so nothing is lost or negative), the population
-// moves for a whole one (two implicit stages, stiffly stable, one tridiagonal solve each), modes for the other half.
-// Second order; steps are doubled and halved by comparison with two half steps.
+// State (population, mode). The forward equation is followed by two implicit stages per step (stiffly stable, second
+// order); each is solved mode by mode, one tridiagonal elimination after the other, until they agree. Steps are doubled
+// and halved by comparison with two half steps, so that a law at rest is followed in long ones.
 #pragma once
 #include <functional>
 #include <vector>
@@ -28,10 +27,14 @@ struct ModulatedPopulation {
   std::vector<double> population;
   /// Population levels x modes, >= 0, per second; the first row is 0.
   Matrix departures_per_s;
+  /// Departures that one arrival prevents, because it takes the servers' time: so many less per arrival, down to none.
+  /// Levels x modes, >= 0; empty: none.
+  Matrix prevented_per_arrival;
   struct ModeChange {
     Index from = 0;
     Index to = 0;
-    /// By level of the population, >= 0.
+    /// By level of the population from `first_level` on, >= 0; 0 on all others.
+    Index first_level = 0;
     Vector rate_per_s;
   };
   std::vector<ModeChange> changes;
@@ -50,9 +53,9 @@ class PopulationPath {
   PopulationPath(ModulatedPopulation population, Matrix law, double start_s = 0.0, double tolerance = 1e-5);
 
   void advance_to(double time_s, const Arrivals& arrivals_per_s);
-  /// What happens at once: another law, other departures (levels x modes).
+  /// What happens at once: another law, other departures (levels x modes, as in ModulatedPopulation).
   void set_law(Matrix law);
-  void set_departures(Matrix departures_per_s);
+  void set_departures(Matrix departures_per_s, Matrix prevented_per_arrival = {});
 
   double time_s() const { return time_s_; }
   /// Levels x modes, >= 0, sums to 1.
@@ -65,17 +68,33 @@ class PopulationPath {
   double turned_away() const { return turned_away_; }
 
  private:
-  Matrix step(const Matrix& law, double seconds, double arrivals_per_s) const;
-  void change_modes(Matrix& law, double seconds) const;
-  void move_population(Matrix& law, double seconds, double arrivals_per_s) const;
+  /// Levels that hold all but a negligible part of the law, and some on either side.
+  struct Window {
+    Index first = 0;
+    Index size = 0;
+  };
+  struct LevelRates;
+
+  Window window(Index margin) const;
+  /// Probability at the ends of a window that are not ends of the lattice.
+  double at_edges(const Matrix& law, const Window& window) const;
+  std::vector<LevelRates> level_rates(const Window& window, double arrivals_per_s) const;
+  /// law + seconds A law, A the forward generator.
+  Matrix explicit_step(const Matrix& law, const Window& window, const std::vector<LevelRates>& rates,
+                       double seconds) const;
+  /// x with x - seconds A x = b; starts from b.
+  Matrix implicit_step(const Matrix& b, const Window& window, const std::vector<LevelRates>& rates,
+                       double seconds) const;
+  Matrix step(const Matrix& law, const Window& window, double seconds, double arrivals_per_s) const;
 
   ModulatedPopulation population_;
   Matrix law_;
   double time_s_ = 0.0;
   double tolerance_ = 1e-5;
   double step_s_ = 0.0;
-  /// Largest rate at which a state changes its mode.
-  double mode_rate_per_s_ = 0.0;
+  /// Rate at which each level leaves each mode, and the changes that lead into each mode.
+  Matrix mode_exit_per_s_;
+  std::vector<std::vector<std::size_t>> changes_into_;
   long long steps_ = 0;
   double largest_step_error_ = 0.0;
   double turned_away_ = 0.0;

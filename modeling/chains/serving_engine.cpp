@@ -280,6 +280,14 @@ void ServingEngine::end_decodes(double now_s, const std::function<void(const Liv
   if (decoding_count_ == 0) decode_cached_ = decode_gain_ = 0.0;  // rounding does not accumulate
 }
 
+std::vector<LiveRequest> ServingEngine::held_requests() const {
+  std::vector<LiveRequest> held(waiting_.begin(), waiting_.end());
+  held.insert(held.end(), in_prefill_.begin(), in_prefill_.end());
+  for (const Slot& slot : slots_)
+    if (slot.active) held.push_back(slot.request);
+  return held;
+}
+
 void ServingEngine::advance(const std::function<void(const LiveRequest&, double now_s)>& finished) {
   const double now_s = boundary_s_, lasted_s = boundary_s_ - start_s_;
   busy_s_ += lasted_s;

@@ -45,6 +45,9 @@ class ServingEngine {
   /// `finished`, which may submit others; then the next iteration starts.
   void advance(const std::function<void(const LiveRequest&, double now_s)>& finished);
 
+  /// Everything that waits, is prefilled or decodes, in no order.
+  std::vector<LiveRequest> held_requests() const;
+
   Count present() const { return static_cast<Count>(waiting_.size() + in_prefill_.size() + decoding_count_); }
   std::size_t waiting() const { return waiting_.size(); }
   double decoding() const { return static_cast<double>(decoding_count_); }

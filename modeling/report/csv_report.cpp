@@ -69,4 +69,14 @@ std::string csv_report(const std::vector<Report>& reports) {
   return table;
 }
 
+std::string csv_series(const Series& series) {
+  std::string table;
+  for (const std::string& column : series.columns) table += (table.empty() ? "" : ",") + csv_text(column);
+  for (const auto& row : series.rows) {
+    table += "\n";
+    for (std::size_t i = 0; i < row.size(); ++i) table += (i == 0 ? "" : ",") + csv_number(row[i]);
+  }
+  return table + "\n";
+}
+
 }  // namespace windtunnel::modeling

@@ -28,4 +28,7 @@ std::string csv_input(std::string_view text);
 /// `NA`, infinities `inf`; numbers round-trip.
 std::string csv_report(const std::vector<Report>& reports);
 
+/// A header row and one row per moment.
+std::string csv_series(const Series& series);
+
 }  // namespace windtunnel::modeling

@@ -64,6 +64,17 @@ Json object_of(const Sensitivity& one) {
           {"step_ratio", number(one.step_ratio)}};
 }
 
+/// A list per column.
+Json object_of(const Series& series) {
+  Json object = Json::object();
+  for (std::size_t i = 0; i < series.columns.size(); ++i) {
+    Json column = Json::array();
+    for (const auto& row : series.rows) column.push_back(number(row[i]));
+    object[series.columns[i]] = std::move(column);
+  }
+  return object;
+}
+
 template <typename Item>
 Json list_of(const std::vector<Item>& items) {
   Json list = Json::array();
@@ -85,6 +96,7 @@ std::string json_report(const Report& report, const std::string& version) {
   root["chains"] = list_of(report.chains);
   root["sensitivities"] = list_of(report.sensitivities);
   root["assumptions"] = list_of(report.assumptions);
+  if (report.series) root["series"] = object_of(*report.series);
   root["warnings"] = report.warnings;
   root["failure"] = report.failure.empty() ? Json(nullptr) : Json(report.failure);
   // A file name may hold any bytes; the output is UTF-8 whatever it was called.

@@ -92,6 +92,12 @@ struct Curve {
   std::vector<std::pair<double, double>> points;
 };
 
+/// Numbers over time as a table: a row per moment, the first column is its time_s. Empty cells: unknown.
+struct Series {
+  std::vector<std::string> columns;
+  std::vector<std::vector<std::optional<double>>> rows;
+};
+
 /// One part of the derivation: words, then formulas, then rows.
 struct DerivationSection {
   std::string title;
@@ -131,6 +137,8 @@ struct Report {
   std::vector<Curve> curves;
   std::vector<DerivationSection> derivation;
   std::vector<std::string> warnings;
+  /// Only where the spec asks for a stretch of time.
+  std::optional<Series> series;
   /// One step drawn out; only where it was asked for and the study has one.
   std::optional<Timeline> timeline;
   /// Empty when the question was answered; otherwise why not (exit code 1).

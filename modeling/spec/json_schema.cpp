@@ -214,7 +214,8 @@ Json serving_schema() {
                                "which replica a request goes to; default random, in closed loops the shortest queue")},
       {"prefix_cache_hit", ratio("share of prompt tokens found in the cache; default 0, in open loops the engine's")},
       {"speculative", speculative_schema()},
-      {"service_times", serving_service_times_schema()}};
+      {"service_times", serving_service_times_schema()},
+      {"autoscaling", autoscaling_schema()}};
   keys.insert(keys.end(), more.begin(), more.end());
   return object(keys, {},
                 "a serving system; replicas, parallelism and batch limits here are the defaults of both pools");
@@ -261,6 +262,7 @@ Json spec_schema() {
                      {"serving", serving_schema()},
                      {"traffic", traffic_schema()},
                      {"slo", slo_schema()},
+                     {"transient", transient_schema()},
                      {"reliability", reliability_schema()}};
   return object(keys, {"study", "cluster"}, "a question to windtunnel");
 }

@@ -26,6 +26,8 @@ Training read_training(YamlReader block, const Model& model, const Cluster& clus
 Serving read_serving(YamlReader block, const Model& model, const Cluster& cluster);
 Traffic read_traffic(YamlReader block);
 ServiceLevelObjective read_slo(YamlReader block);
+Autoscaling read_autoscaling(YamlReader block, Count most_replicas);
+Transient read_transient(YamlReader block, const Serving& serving, const Traffic& traffic);
 Reliability read_reliability(YamlReader block);
 
 /// `10 s`, `{mean: 10 s, scv: 1}` or, lognormal, `{median: 10 s, sigma: 1.5}`.

@@ -119,6 +119,8 @@ Serving read_serving(YamlReader block, const Model& model, const Cluster& cluste
   read_pools(block, serving, model);
   read_precision(block, serving);
   read_engine(block, serving);
+  if (const auto scaling = block.find("autoscaling"))
+    serving.autoscaling = read_autoscaling(scaling->map(), serving.aggregated.replicas);
   block.finish();
   check_serving_devices(serving, cluster, block);
   return serving;

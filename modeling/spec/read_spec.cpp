@@ -30,6 +30,10 @@ void read_serving_study(YamlReader& top, Spec& spec) {
   spec.serving = read_serving(top.map("serving"), spec.model, spec.cluster);
   spec.traffic = read_traffic(top.map("traffic"));
   if (const auto slo = top.find("slo")) spec.slo = read_slo(slo->map());
+  if (const auto transient = top.find("transient"))
+    spec.transient = read_transient(transient->map(), *spec.serving, spec.traffic);
+  if (spec.serving->autoscaling && !spec.transient)
+    throw SpecError(top.location_of("serving"), "'serving.autoscaling' needs a block 'transient': over which time");
 }
 
 void read_study(YamlReader& top, Spec& spec) {

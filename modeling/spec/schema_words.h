@@ -34,4 +34,8 @@ Json token_count(const std::string& description);
 /// The block `reliability`.
 Json reliability_schema();
 
+/// The block `transient`, and `serving.autoscaling` that needs it.
+Json transient_schema();
+Json autoscaling_schema();
+
 }  // namespace windtunnel::modeling::schema

@@ -248,6 +248,20 @@ struct Speculative {
   double acceptance_ratio = 0.0;
 };
 
+/// Replicas that follow the load, as a horizontal autoscaler does: as many as hold `requests_per_replica` each.
+struct Autoscaling {
+  /// Replicas that always run, >= 1; at most there are Serving::replicas.
+  Count min_replicas = 1;
+  /// Requests present per replica that it aims at, > 0.
+  double requests_per_replica = 0.0;
+  /// Between two looks at the load, s, > 0.
+  double interval_s = 15.0;
+  /// From the decision until a new replica serves, > 0.
+  Duration start_time;
+  /// A replica is given up when the load has not needed it for so long, s, > 0.
+  double stop_delay_s = 300.0;
+};
+
 struct Serving {
   Precision weights = Precision::kBf16;
   Precision kv_cache = Precision::kBf16;
@@ -269,6 +283,8 @@ struct Serving {
   /// False: the spec is silent, see cluster/serving_engine.h.
   bool prefix_cache_hit_given = false;
   std::optional<ServingServiceTimes> service_times;
+  /// Only with Spec::transient.
+  std::optional<Autoscaling> autoscaling;
 };
 
 /// A token count: constant (scv 0), geometric (scv 1) or gamma.
@@ -293,6 +309,39 @@ struct Traffic {
   std::string trace_file;
   std::optional<Count> requests;
   std::vector<TrafficClass> classes;
+};
+
+/// The arrival rate over time as a multiple of traffic.arrival_rate: straight lines between points, repeated.
+struct LoadCurve {
+  double period_s = 0.0;
+  struct Point {
+    double at_s = 0.0;
+    double factor = 1.0;
+  };
+  /// At least one, at increasing times within the period.
+  std::vector<Point> points;
+};
+
+/// More requests for a while: the arrival rate times `factor`.
+struct Burst {
+  double at_s = 0.0;
+  double duration_s = 0.0;
+  double factor = 1.0;
+};
+
+/// Replicas that are gone for a while. What they held starts anew on the others.
+struct ReplicaFailure {
+  double at_s = 0.0;
+  double duration_s = 0.0;
+  Count replicas = 1;
+};
+
+/// What happens to a serving system within some time.
+struct Transient {
+  double horizon_s = 0.0;
+  std::optional<LoadCurve> load_curve;
+  std::optional<Burst> burst;
+  std::optional<ReplicaFailure> replica_failure;
 };
 
 /// Upper limits by measure name, for example "ttft_p99" -> 2.0 seconds.
@@ -434,6 +483,7 @@ struct Spec {
   std::optional<Serving> serving;
   Traffic traffic;
   ServiceLevelObjective slo;
+  std::optional<Transient> transient;
   std::optional<Reliability> reliability;
 };
 

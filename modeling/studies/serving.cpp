@@ -129,8 +129,9 @@ PlacedServing place_serving(const Spec& spec, const Machine& machine, std::vecto
   const ServingPool& pool = is_split ? serving.decode : serving.aggregated;
   PlacedServing placed{.num_devices = spec.cluster.num_devices};
   place_traffic(spec, placed.system);
+  const bool is_balanced = is_closed(placed.system) || serving.autoscaling;
   placed.system.balancer =
-      serving.load_balancer.value_or(is_closed(placed.system) ? LoadBalancer::kShortestQueue : LoadBalancer::kRandom);
+      serving.load_balancer.value_or(is_balanced ? LoadBalancer::kShortestQueue : LoadBalancer::kRandom);
   const std::vector<RequestClass>& classes = placed.system.classes;
   const double sequence_tokens = mean_prompt_tokens(classes) + mean_output_tokens(classes);
   const double hit = prefix_cache_hit_ratio(spec, machine.software, warnings);

@@ -59,6 +59,8 @@ TEST_CASE("A wrong option is answered with the nearest one or all of them", "[cl
         "windtunnel check: unknown option '--strict', expected one of --help, --set");
   CHECK(mistake({"run", "a.yaml", "b.yaml", "--trace", "t.json"}) ==
         "windtunnel run: --trace draws one spec, found several");
+  CHECK(mistake({"run", "a.yaml", "b.yaml", "--series", "t.csv"}) ==
+        "windtunnel run: --series is of one spec, found several");
   CHECK(mistake({"schema", "extra"}) == "windtunnel schema: unexpected argument 'extra'");
 }
 

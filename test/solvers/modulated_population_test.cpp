@@ -83,7 +83,7 @@ TEST_CASE("a server that breaks and is repaired: the modulated queue against uni
   system.departures_per_s.col(0).tail(places - 1).setOnes();
   Vector breaks(places);
   for (Index n = 0; n < places; ++n) breaks(n) = 0.05 + 0.01 * static_cast<double>(n);
-  system.changes = {{0, 1, breaks}, {1, 0, Vector::Constant(places, 0.2)}};
+  system.changes = {{0, 1, 0, breaks}, {1, 0, 0, Vector::Constant(places, 0.2)}};
   std::vector<Transition> rates;
   for (Index n = 0; n < places; ++n) {
     for (Index mode = 0; mode < 2; ++mode) {

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+// Queues and latencies of an aggregated system over a stretch of time in which load or replicas change, by the chain of
+// chains/load_path.h and a tagged request that arrives in the middle of each window.
+#pragma once
+
+#include <string>
+
+#include "modeling/chains/load_episode.h"
+#include "modeling/chains/serving_simulation.h"
+
+namespace windtunnel::modeling {
+
+/// Why the chain does not cover it, in words; empty: it does.
+std::string not_covered_over_time(const ServingSystem& system, const LoadEpisode& episode);
+
+/// Needs a system that not_covered_over_time has nothing to say about. [A] The fast chain of prompts follows the load
+/// at once; a request's time between tokens is that of the population half its life after its first token.
+LoadAnswer follow_load(const ServingSystem& system, const LoadEpisode& episode, const RequestLimits& limits);
+
+}  // namespace windtunnel::modeling

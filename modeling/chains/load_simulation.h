@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+// Event simulation of a LoadEpisode, request by request and replica by replica: the oracle of the chain.
+#pragma once
+
+#include "modeling/chains/load_episode.h"
+#include "modeling/chains/serving_simulation.h"
+
+namespace windtunnel::modeling {
+
+/// Repeats the episode until `options.requests` requests are measured (at least four times). Percentiles of a window
+/// are those of all its requests in all repetitions. Only aggregated systems with Poisson arrivals.
+LoadAnswer simulate_load(const ServingSystem& system, const LoadEpisode& episode, const RequestLimits& limits,
+                         const SimulationOptions& options = {});
+
+}  // namespace windtunnel::modeling

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// An autoscaler whose decisions follow the mean of what is present: replicas that serve as a function of time, with
+// looks, start times and stop delays as they are.
+//
+// [A] The number of replicas is not random. It is that of a look which sees the mean and as many standard deviations
+// more as the highest of the looks within one stop delay does, looks one request's time apart taken as independent.
+#pragma once
+
+#include <deque>
+#include <utility>
+#include <vector>
+
+#include "modeling/chains/load_episode.h"
+
+namespace windtunnel::modeling {
+
+class ScalingSchedule {
+ public:
+  /// At `start_s` only the least replicas serve. request_s: seconds that a request stays.
+  ScalingSchedule(const Autoscaling& scaling, Count most_replicas, double start_s, double request_s);
+
+  Count serving() const { return serving_; }
+  /// When it looks next, or when replicas are ready.
+  double next_event_s() const;
+  /// What happens at that time, with so many requests present.
+  void pass_event(double mean_present, double std_present);
+  /// After `now_s`, with `present` requests: when, and how many serve then; later decisions are not foreseen.
+  std::vector<std::pair<double, double>> to_come(double now_s, double present) const;
+
+ private:
+  void look(double time_s, Count wanted);
+  Count running() const { return serving_ + static_cast<Count>(ready_s_.size()); }
+
+  Autoscaling scaling_;
+  Count most_replicas_ = 1;
+  Count serving_ = 1;
+  double next_look_s_ = 0.0;
+  double deviations_ = 0.0;
+  /// Increasing.
+  std::deque<double> ready_s_;
+  std::deque<std::pair<double, Count>> wanted_;
+};
+
+}  // namespace windtunnel::modeling
