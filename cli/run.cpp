@@ -101,7 +101,8 @@ ExitCode write_trace(const Report& report, const std::string& path) {
 ExitCode write_series(const Report& report, const std::string& path) {
   if (!report.series) {
     if (report.failure.empty())
-      print_message(report.spec_file + ": --series: the spec asks for no stretch of time, expected a block 'transient'");
+      print_message(report.spec_file +
+                    ": --series: the spec asks for no stretch of time, expected a block 'transient'");
     return ExitCode::kNoAnswer;
   }
   write_output(modeling::csv_series(*report.series), path);

@@ -142,12 +142,15 @@ std::string not_covered_over_time(const ServingSystem& system, const LoadEpisode
   if (system.balancer == LoadBalancer::kRoundRobin && system.pool.replicas > 1) return "taking turns over time";
   if (system.balancer == LoadBalancer::kRandom && episode.scaling && system.pool.replicas > 1)
     return "an autoscaler behind random placement";
+  if (episode.scaling && episode.transient.burst)
+    return "a burst beside an autoscaler, whose replicas at that moment are random,";
   return "";
 }
 
 LoadAnswer follow_load(const ServingSystem& system, const LoadEpisode& episode, const RequestLimits& limits) {
   const LoadFollower follower(system, limits);
-  LoadPath path(system, episode, follower.pace());
+  const ReplicaPace pace = follower.pace();
+  LoadPath path(system, episode, pace);
   const double window_s = episode.transient.horizon_s / kLoadWindows;
   std::vector<LoadView> views;
   for (int i = 0; i < kLoadWindows; ++i) {

@@ -2,6 +2,7 @@
 #include "modeling/chains/scaling_schedule.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "solvers/normal_distribution.h"
 
@@ -12,9 +13,9 @@ ScalingSchedule::ScalingSchedule(const Autoscaling& scaling, Count most_replicas
       most_replicas_(most_replicas),
       serving_(scaling.min_replicas),
       next_look_s_(start_s + 0.5 * scaling.interval_s) {
-  // Mean of the largest of so many normal values: Blom, Statistical Estimates and Transformed Beta-Variables, 1958.
+  // P(the highest of so many normal values is below z) = Phi(z)^looks.
   const double looks = std::max(1.0, scaling.stop_delay_s / std::max(scaling.interval_s, request_s));
-  deviations_ = solvers::normal_quantile((looks - 0.375) / (looks + 0.25));
+  deviations_ = solvers::normal_quantile(std::pow(0.5, 1.0 / looks));
 }
 
 double ScalingSchedule::next_event_s() const {
@@ -40,16 +41,6 @@ void ScalingSchedule::look(double time_s, Count wanted) {
   }
   serving_ = std::min(serving_, most);
   next_look_s_ += scaling_.interval_s;
-}
-
-std::vector<std::pair<double, double>> ScalingSchedule::to_come(double now_s, double present) const {
-  std::vector<std::pair<double, double>> more;
-  auto serving = static_cast<double>(serving_);
-  for (const double ready_s : ready_s_) more.emplace_back(ready_s - now_s, serving += 1.0);
-  const Count wanted = wanted_replicas(scaling_, present, most_replicas_);
-  if (wanted > running())
-    more.emplace_back(next_look_s_ - now_s + scaling_.start_time.mean_s, static_cast<double>(wanted));
-  return more;
 }
 
 }  // namespace windtunnel::modeling

@@ -2,13 +2,12 @@
 // An autoscaler whose decisions follow the mean of what is present: replicas that serve as a function of time, with
 // looks, start times and stop delays as they are.
 //
-// [A] The number of replicas is not random. It is that of a look which sees the mean and as many standard deviations
-// more as the highest of the looks within one stop delay does, looks one request's time apart taken as independent.
+// [A] The number of replicas is not random. A look sees the mean and as much more as the highest of the looks within
+// one stop delay does in half of the cases, looks one request's time apart taken as independent and normal.
 #pragma once
 
 #include <deque>
 #include <utility>
-#include <vector>
 
 #include "modeling/chains/load_episode.h"
 
@@ -24,8 +23,6 @@ class ScalingSchedule {
   double next_event_s() const;
   /// What happens at that time, with so many requests present.
   void pass_event(double mean_present, double std_present);
-  /// After `now_s`, with `present` requests: when, and how many serve then; later decisions are not foreseen.
-  std::vector<std::pair<double, double>> to_come(double now_s, double present) const;
 
  private:
   void look(double time_s, Count wanted);

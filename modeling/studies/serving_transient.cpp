@@ -144,6 +144,7 @@ std::string sentence(const PlacedServing& placed, const LoadEpisode& episode, co
   const auto recovery_s = recovery_time_s(answer, episode, *end_s, placed.slo);
   if (!recovery_s) return text + ", which do not hold again within that time";
   if (violated_s(answer, episode, placed.slo) == 0.0) return text + ", which hold throughout";
+  if (*recovery_s == 0.0) return text + ", which hold again before its end";
   return text + fmt::format(", which hold again {} after its end", duration_text(*recovery_s));
 }
 
@@ -151,7 +152,8 @@ std::string sentence(const PlacedServing& placed, const LoadEpisode& episode, co
 
 LoadAnswer answer_transient(const PlacedServing& placed, const LoadEpisode& episode,
                             std::optional<Count> simulated_requests) {
-  if (simulated_requests) return simulate_load(placed.system, episode, placed.limits, {.requests = *simulated_requests});
+  if (simulated_requests)
+    return simulate_load(placed.system, episode, placed.limits, {.requests = *simulated_requests});
   const std::string reason = not_covered_over_time(placed.system, episode);
   if (reason.empty()) return follow_load(placed.system, episode, placed.limits);
   LoadAnswer answer = simulate_load(placed.system, episode, placed.limits, {.requests = kStandInRequests});

@@ -9,8 +9,8 @@
 
 namespace windtunnel::modeling {
 
-/// From the chain, or with `simulated_requests` from the event simulation; where the chain does not reach from the event
-/// simulation with a warning.
+/// From the chain, or with `simulated_requests` from the event simulation; where the chain does not reach from the
+/// event simulation with a warning.
 LoadAnswer answer_transient(const PlacedServing& placed, const LoadEpisode& episode,
                             std::optional<Count> simulated_requests);
 

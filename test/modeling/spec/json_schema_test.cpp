@@ -54,11 +54,30 @@ traffic: {concurrency: 1, classes: [{prompt_tokens: {mean: 2}, output_tokens: {m
 slo: {}
 )";
 
+const std::string kTransient = R"(
+study: serving
+model: {name: mixtral-8x7b}
+cluster: {device: x, num_devices: 2}
+serving: {replicas: 2, autoscaling: {requests_per_replica: 1, start_time: {mean: 1 s}}}
+traffic: {arrival_rate: 1 /s, classes: [{prompt_tokens: 2, output_tokens: 2}]}
+transient:
+  load_curve: {period: 1 h, points: [{at: 0 s, factor: 1}]}
+  burst: {duration: 1 s, factor: 2}
+)";
+
+std::string text_with(const std::string& path) {
+  const std::string top = path.substr(0, path.find('.'));
+  if (path.starts_with("transient.replica_failure"))
+    return "study: serving\nmodel: {name: mixtral-8x7b}\ncluster: {device: x, num_devices: 2}\nserving: {replicas: 2}\n"
+           "traffic: {arrival_rate: 1 /s, classes: [{prompt_tokens: 2, output_tokens: 2}]}\n"
+           "transient: {horizon: 1 h, replica_failure: {duration: 1 s}}\n";
+  if (top == "transient" || path.starts_with("serving.autoscaling")) return kTransient;
+  return top == "serving" || top == "traffic" || top == "slo" ? kServing : kTraining;
+}
+
 std::string error_with(const std::string& path) {
-  const std::string& top = path.substr(0, path.find('.'));
-  const bool serving = top == "serving" || top == "traffic" || top == "slo";
   try {
-    read_spec(YamlDocument::parse(serving ? kServing : kTraining, "f.yaml", {{path, "zzzzzzzz"}}));
+    read_spec(YamlDocument::parse(text_with(path), "f.yaml", {{path, "zzzzzzzz"}}));
   } catch (const SpecError& error) {
     return error.what();
   }
@@ -131,7 +150,7 @@ TEST_CASE("the schema names exactly the keys and values that the readers accept"
 TEST_CASE("the schema knows the top-level keys of each study", "[spec][schema]") {
   const Json properties = Json::parse(json_schema()).at("properties");
   std::vector<std::string> known = expected_names(error_with("zzzzzzzz"));
-  for (const char* serving_key : {"serving", "traffic", "slo"}) known.push_back(serving_key);
+  for (const char* serving_key : {"serving", "traffic", "slo", "transient"}) known.push_back(serving_key);
   CHECK(sorted(known) == keys_of(properties));
 }
 

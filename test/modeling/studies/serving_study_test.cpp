@@ -160,3 +160,67 @@ TEST_CASE("a burst of requests at once has waiting times", "[studies][serving]")
   CHECK(std::isfinite(value(report, "ttft_p99_s")));
   CHECK(value(report, "ttft_p99_s") > value(report, "ttft_p50_s"));
 }
+
+namespace {
+
+std::string wrong(const std::string& blocks) {
+  const std::string text =
+      "study: serving\ncluster: {device: h100-sxm-80gb, num_devices: 4}\n"
+      "serving: {replicas: 4, service_times: {base: 20 ms}}\n"
+      "traffic: {arrival_rate: 20 /s, classes: [{prompt_tokens: 512, output_tokens: 200}]}\n" +
+      blocks;
+  try {
+    read_spec(YamlDocument::parse(text, "spec.yaml", {}));
+  } catch (const SpecError& error) {
+    return error.what();
+  }
+  return "read";
+}
+
+}  // namespace
+
+TEST_CASE("a stretch of time has measures, a series and a sentence", "[studies][serving]") {
+  const auto over_time = [](const std::string& serving, const std::string& transient,
+                            const EvaluateOptions& options = {}) {
+    const std::string text =
+        "study: serving\ncluster: {device: h100-sxm-80gb, num_devices: 4}\nserving:\n  replicas: 4\n" + serving +
+        "  service_times: {base: 20 ms, per_sequence: 100 us, per_prompt_token: 20 us}\n"
+        "traffic:\n  arrival_rate: 40 /s\n" +
+        kTwo + "slo: {ttft_p99: 500 ms, tpot_p99: 80 ms}\ntransient:\n" + transient;
+    return evaluate(read_spec(YamlDocument::parse(text, "spec.yaml", {})), options);
+  };
+  const std::string failure = "  horizon: 4 min\n  replica_failure: {at: 1 min, duration: 1 min, replicas: 2}\n";
+  const Report lost = over_time("", failure);
+  REQUIRE(lost.failure.empty());
+  CHECK(value(lost, "transient.replicas_mean") == Approx(3.5));
+  CHECK(value(lost, "transient.ttft_p99_peak_s") > 2.0 * value(lost, "ttft_p99_s"));
+  CHECK(value(lost, "transient.slo_met_ratio") < value(lost, "slo_met_ratio"));
+  CHECK(value(lost, "transient.recovery_time_s") > 0.0);
+  CHECK(value(lost, "class.chat.transient.slo_met_ratio") > 0.0);
+  REQUIRE(lost.series);
+  CHECK(lost.series->rows.size() == 120);
+  CHECK(lost.series->columns.front() == "time_s");
+  for (const auto& row : lost.series->rows) CHECK(row.size() == lost.series->columns.size());
+  CHECK_THAT(lost.finding, ContainsSubstring("over 4 min"));
+  const Report played = over_time("", failure, {.simulated_requests = 100'000});
+  CHECK(value(lost, "transient.slo_met_ratio") == Approx(value(played, "transient.slo_met_ratio")).margin(0.06));
+  const std::string scaling = "  autoscaling: {min_replicas: 2, requests_per_replica: 60, start_time: 1 min}\n";
+  const Report burst = over_time(scaling, "  horizon: 5 min\n  burst: {at: 1 min, duration: 1 min, factor: 2}\n");
+  CHECK_THAT(burst.warnings.back(), ContainsSubstring("event simulation"));
+  const Report day =
+      over_time(scaling, "  load_curve: {period: 3 h, points: [{at: 0 s, factor: 0.2}, {at: 1 h, factor: 1}]}\n");
+  CHECK(value(day, "transient.replicas_mean") < 4.0);
+  CHECK(value(day, "transient.replicas_peak") == Approx(4.0));
+}
+
+TEST_CASE("a stretch of time that cannot be says why", "[studies][serving]") {
+  CHECK(wrong("transient: {burst: {duration: 1 s, factor: 2}}\n") == "spec.yaml:5:12: missing key 'horizon'");
+  CHECK(wrong("transient: {horizon: 10 s, burst: {at: 9 s, duration: 2 s, factor: 2}}\n") ==
+        "spec.yaml:5:35: 'burst' ends at 11 s, expected an end within the horizon of 10 s");
+  CHECK(wrong("transient: {load_curve: {period: 1 h, points: [{at: 2 h, factor: 1}]}}\n") ==
+        "spec.yaml:5:53: found a point at 2 h, expected one before the end of the period of 1 h");
+  CHECK(wrong("transient: {load_curve: {period: 1 h, points: []}}\n") ==
+        "spec.yaml:5:47: found an empty list, expected at least one point");
+  CHECK_THAT(wrong("transient: {horizon: 1 h, replica_failure: {duration: 1 s, replicas: 5}}\n"),
+             ContainsSubstring("spec.yaml:5:70"));
+}
