@@ -16,6 +16,8 @@
 #include <string>
 #include <vector>
 
+#include "bench/spec_lines.h"
+#include "bench/validation_serving.h"
 #include "modeling/cluster/machine.h"
 #include "modeling/spec/csv_table.h"
 #include "modeling/spec/read_spec.h"
@@ -24,41 +26,15 @@
 namespace {
 
 using namespace windtunnel::modeling;
+using windtunnel::bench::keys;
+using windtunnel::bench::kModelKeys;
 
 constexpr double kGibi = 1024.0 * 1024.0 * 1024.0;
 
-const std::vector<std::string> kModelKeys = {"num_hidden_layers",
-                                             "hidden_size",
-                                             "num_attention_heads",
-                                             "num_key_value_heads",
-                                             "head_dim",
-                                             "intermediate_size",
-                                             "vocab_size",
-                                             "gated_mlp",
-                                             "num_experts",
-                                             "num_experts_per_tok",
-                                             "moe_intermediate_size",
-                                             "num_shared_experts",
-                                             "first_k_dense_layers",
-                                             "q_lora_rank",
-                                             "kv_lora_rank",
-                                             "qk_nope_head_dim",
-                                             "qk_rope_head_dim",
-                                             "v_head_dim"};
 const std::vector<std::string> kTrainingKeys = {"sequence_length",   "global_batch", "micro_batch",
                                                 "precision",         "recompute",    "schedule",
                                                 "sequence_parallel", "zero_stage",   "expert_imbalance"};
 const std::vector<std::string> kDegrees = {"tensor", "pipeline", "data", "context", "expert", "virtual_stages"};
-
-std::string keys(const CsvTable& table, std::size_t row, const std::vector<std::string>& names,
-                 const std::string& indent) {
-  std::string text;
-  for (const std::string& name : names) {
-    const std::string& cell = table.text(row, name);
-    if (!cell.empty()) text += indent + name + ": " + cell + "\n";
-  }
-  return text;
-}
 
 std::string spec_text(const CsvTable& table, std::size_t row) {
   std::string text = "study: training\nmodel:\n" + keys(table, row, kModelKeys, "  ") + "cluster:\n" +
@@ -218,11 +194,13 @@ int main(int argc, char** argv) {
     const std::string folder = argv[1];
     const CsvTable training = CsvTable::load(folder + "/training.csv");
     const CsvTable memory = CsvTable::load(folder + "/memory.csv");
+    const CsvTable serving = CsvTable::load(folder + "/serving.csv");
     fmt::print(
         "# Measured against predicted\n\n"
         "Written by `cmake --build build/release --target refresh_validation`; do not edit. Measured figures with "
         "their "
-        "sources: [measured/training.csv](measured/training.csv), [measured/memory.csv](measured/memory.csv).\n\n"
+        "sources: [measured/training.csv](measured/training.csv), [measured/memory.csv](measured/memory.csv), "
+        "[measured/serving.csv](measured/serving.csv).\n\n"
         "Devices and software generations are fitted to these rows (and to operator times), never a row, a model or a "
         "layout; so this is an in-sample error. Where runs of one spec differ (another container, another cluster, "
         "compiled "
@@ -230,6 +208,12 @@ int main(int argc, char** argv) {
     bool answered = validate(training, "target_step_time_s", false, 1.0, "s");
     fmt::print("\n## Peak memory of one device\n");
     answered = validate(memory, "target_memory_bytes", true, kGibi, "GiB") && answered;
+    fmt::print(
+        "\n## Serving\n\nMedian error of each group and measure. *Constant*: the median of the group's other rows as "
+        "the answer. *Measured again*: runs of one configuration on the same software generation, another container or "
+        "patch or just another day; their median difference is the floor that no model of the spec gets below. With "
+        "another software generation the model's profile changes too.\n");
+    answered = windtunnel::bench::validate_serving(serving) && answered;
     return answered ? 0 : 1;
   } catch (const std::exception& error) {
     fmt::print(stderr, "{}\n", error.what());

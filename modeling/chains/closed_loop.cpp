@@ -126,6 +126,8 @@ ServingAnswer solve_closed_loop(const ServingSystem& system, const RequestLimits
                            .method_used = "closed network of two stations, product form"});
   if (work.prompt_tokens * full.completed_per_iteration > 0.5 * engine.prompt_room(held) && engine.is_chunked())
     answer.out_of_range = "full budget: prompts of a closed loop take more than half of max_batched_tokens";
+  if (present > held && has_priorities(system.classes))
+    answer.out_of_range = "priorities: in a closed loop with more requests than slots the last wait ever longer";
   if (held < static_cast<double>(engine.rules().max_batch) && engine.slots() <= held &&
       engine.slots() < static_cast<double>(engine.rules().max_batch))
     answer.out_of_range = "full KV cache: the number of sequences is limited by memory";

@@ -66,8 +66,7 @@ GapNoise decoder_noise(const EngineModel& engine, const SolvedEngine& solved, do
   noise.slow_decay = 1.0 / k;
   // The cache arrives in the middle of an iteration, when there is one.
   const double busy = 1.0 - solved.population.law.front();
-  const double slot_wait_s =
-      solved.population.wait_probability * solved.population.wait_weight / solved.population.wait_rate_per_s;
+  const double slot_wait_s = solved.population.wait_probability * solved.population.queue.mean_s();
   noise.start_s = link.transfer_s + link.wait_s + slot_wait_s + 0.5 * busy * noise.cycle_s;
   return noise;
 }

@@ -138,6 +138,7 @@ double mean_wait_s(const LoadView& view) {
 }  // namespace
 
 std::string not_covered_over_time(const ServingSystem& system, const LoadEpisode& episode) {
+  if (has_priorities(system.classes)) return "priorities over time";
   if (system.arrivals.scv != 1.0) return "bursty arrivals over time";
   if (system.balancer == LoadBalancer::kRoundRobin && system.pool.replicas > 1) return "taking turns over time";
   if (system.balancer == LoadBalancer::kRandom && episode.scaling && system.pool.replicas > 1)

@@ -112,6 +112,7 @@ void EpisodeRun::arrive() {
   while (index + 1 < system_.classes.size() && u > system_.classes[index].share) u -= system_.classes[index++].share;
   LiveRequest request{.arrival_s = now_s_,
                       .request_class = static_cast<int>(index),
+                      .priority = system_.classes[index].priority,
                       .prompt_tokens = system_.classes[index].prompt.sample(random_),
                       .output_tokens = system_.classes[index].output.sample(random_)};
   if (now_s_ >= 0.0 && now_s_ < episode_.transient.horizon_s) ++measured_;

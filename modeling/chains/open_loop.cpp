@@ -8,6 +8,7 @@
 
 #include "modeling/chains/cycle_noise.h"
 #include "modeling/chains/first_token.h"
+#include "modeling/chains/priority_wait.h"
 #include "modeling/chains/replica_chain.h"
 #include "modeling/chains/request_law.h"
 
@@ -27,25 +28,50 @@ constexpr double kMostFullBudget = 0.02;
 constexpr double kMostOutputScv = 2.0;
 constexpr double kMostWaiting = 0.1;
 constexpr double kMostKvWaiting = 0.01;
+/// With priorities; in the order of shares of waiting requests, least scv of the outputs, full iterations.
+constexpr double kMostRearranged = 0.01;
+constexpr double kLeastRearrangedScv = 0.9;
+constexpr double kMostFullByPriority = 0.005;
 /// Single measures leave theirs earlier.
 constexpr double kNearCapacity = 0.9;
 constexpr double kUnequalPrompts = 0.5;
 constexpr double kPrefillFirstLoad = 0.85;
 
-void add_waiting(const EngineModel& engine, const SlotPopulation& population, const PromptQuanta& own,
-                 LatencyLaw& law) {
-  // Cells that each hold a tenth of what is left, down to one in 100,000; each at its mean.
-  constexpr double kLeft = 0.9, kTail = 1e-5;
-  const double weight = population.wait_probability;
-  if (weight < 1e-9) return;
-  add_after_slot(engine, own, 0.0, weight * (1.0 - population.wait_weight), law);
-  const double step = -std::log(kLeft), mean_within = 1.0 - step * kLeft / (1.0 - kLeft);
-  for (double left = 1.0, start = 0.0; left > kTail; left *= kLeft, start += step) {
-    const bool is_last = left * kLeft <= kTail;
-    const double wait_s = (start + (is_last ? 1.0 : mean_within)) / population.wait_rate_per_s;
-    const double share = is_last ? left : left * (1.0 - kLeft);
-    add_after_slot(engine, own, wait_s, weight * population.wait_weight * share, law);
+/// Shares of the load that are served before a class, and up to its own priority, by the work of their outputs.
+PriorityLoad priority_load(const std::vector<RequestClass>& classes, const RequestClass& own, double load) {
+  PriorityLoad loads;
+  for (const RequestClass& one : classes) {
+    const double work = load * one.share * one.output.mean() / mean_output_tokens(classes);
+    if (one.priority < own.priority) loads.before += work;
+    if (one.priority <= own.priority) loads.up_to += work;
   }
+  return loads;
+}
+
+/// How long a class waits for a slot, given a wait: `weight` of it, the rest is short against everything else.
+struct SlotWait {
+  double weight = 1.0;
+  ExponentialMixture law;
+};
+
+/// The queue first come first served, rearranged as priorities rearrange that of M/M/c with the same mean wait [A]: the
+/// ratio of means is M/G/1's, as in Bondi, Buzen, Performance Evaluation Review 12(3), 1984.
+SlotWait slot_wait(const std::vector<RequestClass>& classes, const RequestClass& own,
+                   const SlotPopulation& population) {
+  const SlotQueue& queue = population.queue;
+  if (!has_priorities(classes)) return {queue.weight, {{1.0, queue.rate_per_s}}};
+  const PriorityLoad load = priority_load(classes, own, population.load);
+  const bool is_last = load.up_to > population.load * (1.0 - 1e-9);
+  const double rate_per_s = is_last ? queue.rate_per_s : 1.0 / queue.mean_s();
+  return {is_last ? queue.weight : 1.0, priority_wait(rate_per_s / (1.0 - population.load), load)};
+}
+
+void add_waiting(const EngineModel& engine, double wait_probability, const SlotWait& wait, const PromptQuanta& own,
+                 LatencyLaw& law) {
+  if (wait_probability < 1e-9) return;
+  add_after_slot(engine, own, 0.0, wait_probability * (1.0 - wait.weight), law);
+  for (const WaitCell& cell : wait_cells(wait.law))
+    add_after_slot(engine, own, cell.wait_s, wait_probability * wait.weight * cell.weight, law);
 }
 
 /// First-token law of each class.
@@ -66,14 +92,40 @@ std::vector<LatencyLaw> first_token_laws(const EngineModel& engine, const std::v
   }
   for (std::size_t i = 0; i < classes.size(); ++i) {
     add_idle_first_token(engine, own[i], solved.population.law.front(), laws[i]);
-    add_waiting(engine, solved.population, own[i], laws[i]);
+    add_waiting(engine, solved.population.wait_probability, slot_wait(classes, classes[i], solved.population), own[i],
+                laws[i]);
   }
   return laws;
 }
 
+/// Are shorter outputs served first, or as early as longer ones?
+bool is_shortest_first(const std::vector<RequestClass>& classes) {
+  for (const RequestClass& one : classes)
+    for (const RequestClass& other : classes)
+      if (one.priority < other.priority && one.output.mean() > other.output.mean()) return false;
+  return true;
+}
+
+/// Where slots are rearranged by priority in a way that the queue first come first served does not tell.
+std::string priorities_out_of_range(const EngineModel& engine, const std::vector<RequestClass>& classes, double waiting,
+                                    double full) {
+  if (!has_priorities(classes)) return "";
+  if (full > kMostFullByPriority)
+    return fmt::format("priorities: {:.1f} % of the iterations leave prompt tokens waiting, more than {:.1f} %",
+                       100.0 * full, 100.0 * kMostFullByPriority);
+  if (waiting <= kMostRearranged) return "";
+  if (!is_shortest_first(classes))
+    return fmt::format("priorities: longer outputs first and {:.1f} % of the requests wait for a slot",
+                       100.0 * waiting);
+  if (engine.work().decode_scv < kLeastRearrangedScv)
+    return fmt::format("priorities: outputs of scv {:.3g} below {} and {:.1f} % of the requests wait for a slot",
+                       engine.work().decode_scv, kLeastRearrangedScv, 100.0 * waiting);
+  return "";
+}
+
 /// The rules that bound what docs/serving.md shows to be within its targets; each names itself.
-std::string out_of_range(const EngineModel& engine, const ReplicaArrivals& arrivals, const SolvedEngine& solved,
-                         const PrefillBacklog& backlog) {
+std::string out_of_range(const EngineModel& engine, const std::vector<RequestClass>& classes,
+                         const ReplicaArrivals& arrivals, const SolvedEngine& solved, const PrefillBacklog& backlog) {
   const RequestWork& work = engine.work();
   const double prompt_s =
       engine.is_chunked() ? marginal_prompt_s(engine, solved.population.mean_slots) : solved.prefill_s;
@@ -102,7 +154,7 @@ std::string out_of_range(const EngineModel& engine, const ReplicaArrivals& arriv
         work.decode_scv, kMostOutputScv, 100.0 * waiting);
   if (engine.slots() < static_cast<double>(engine.rules().max_batch) && waiting > kMostKvWaiting)
     return fmt::format("full KV cache: {:.1f} % of the requests wait for memory", 100.0 * waiting);
-  return "";
+  return priorities_out_of_range(engine, classes, waiting, full);
 }
 
 /// Inside the range, but beyond the targets of docs/serving.md for single measures.
@@ -158,7 +210,7 @@ ServingAnswer solve_open_loop(const ServingSystem& system, const RequestLimits& 
   const PrefillBacklog backlog =
       solve_prefill_backlog(engine, solved.quanta, {arrivals.rate_per_s, arrivals.scv}, decoding);
   answer.chains.push_back(backlog_record(backlog));
-  answer.out_of_range = out_of_range(engine, arrivals, solved, backlog);
+  answer.out_of_range = out_of_range(engine, system.classes, arrivals, solved, backlog);
   name_weak_points(engine, arrivals, solved, answer);
   return answer;
 }

@@ -21,11 +21,13 @@ double prefill_share(const EngineModel& engine, const ReplicaArrivals& arrivals,
 
 /// How much more (or less) the number in slots varies than in the birth-death chain: arrivals during prefill bunch up
 /// (1 / (1 - share) of them start decoding together), bursty arrivals do so by themselves; outputs of equal length
-/// remember a bunch for longer. See docs/serving.md.
+/// remember a bunch for longer. Arrivals that are no more regular than Poisson do not make the number steadier: outputs
+/// of heavy tail would seem to. See docs/serving.md.
 double dispersion(const EngineModel& engine, const ReplicaArrivals& arrivals, double share) {
   const double bunched = prompt_bunching(arrivals.scv, share, engine.work().prompt_scv);
   const double remembered = 1.0 + 2.0 * engine.work().overlap_ratio * (bunched - 1.0);
-  return std::max(0.05, (1.0 - share) * (remembered + 1.0) / 2.0);
+  const double steadiest = arrivals.scv < 1.0 ? 0.05 : 1.0;
+  return std::max(steadiest, (1.0 - share) * (remembered + 1.0) / 2.0);
 }
 
 }  // namespace

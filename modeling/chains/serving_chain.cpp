@@ -47,6 +47,7 @@ std::string not_covered_by_chains(const ServingSystem& system) {
   };
   const bool is_closed = system.arrivals.kind != ArrivalLaw::Kind::kOpen;
   if (system.prefill && is_closed) return "a closed loop over prefill and decode replicas";
+  if (system.prefill && has_priorities(system.classes)) return "priorities over prefill and decode replicas";
   if (system.prefill && system.arrivals.scv != 1.0) return "bursty arrivals at prefill replicas";
   if (is_closed && system.classes.size() == 1 && is_constant(system.classes.front()) && !system.pool.rules.speculative)
     return "constant lengths in a closed loop, a schedule that repeats";

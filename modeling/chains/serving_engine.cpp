@@ -27,8 +27,8 @@ double ServingEngine::reserved_tokens(const LiveRequest& request) const {
 
 bool ServingEngine::submit(const LiveRequest& request, double now_s) {
   if (whole_length(request) > rules_.kv_capacity_tokens) return false;
-  // First come first served: behind others that wait, or where no slot is free, it changes nothing yet.
-  const bool may_start = waiting_.empty() && !slots_are_full();
+  // Behind others that wait, or where no slot is free, it changes nothing yet.
+  const bool may_start = waiting_.is_next(request.priority) && !slots_are_full();
   waiting_.push_back(request);
   if (!is_busy())
     start_iteration(now_s);
@@ -76,14 +76,14 @@ void ServingEngine::start_decoding(LiveRequest request) {
   decode_cached_ += request.cached;
   decode_gain_ += slot.gain;
   finish_.push({slot.done_at, index, epoch_[index]});
-  if (rules_.kv_capacity_tokens < kInfinity) by_age_.emplace_back(index, epoch_[index]);
+  if (rules_.kv_capacity_tokens < kInfinity) by_age_[request.priority].emplace_back(index, epoch_[index]);
 }
 
 bool ServingEngine::slots_are_full() const {
   return static_cast<Count>(in_prefill_.size()) + decoding_count_ >= rules_.max_batch;
 }
 
-/// Moves the oldest waiting prompt into the batch when a slot and the KV cache have room for its next `tokens`.
+/// Moves the prompt whose turn it is into the batch when a slot and the KV cache have room for its next `tokens`.
 bool ServingEngine::admit_next(double tokens, double& kv_room) {
   if (waiting_.empty() || slots_are_full()) return false;
   const LiveRequest& next = waiting_.front();
@@ -138,42 +138,57 @@ void ServingEngine::plan_prefill_first() {
   decodes_ = ending_ == 0 && decoding_count_ > 0;
 }
 
-/// The youngest loses its cache and waits, first in the queue, to be computed anew with what it has produced.
-void ServingEngine::preempt_youngest() {
+/// Decodes end and leave their entries behind; those at the end are dropped here.
+bool ServingEngine::drop_ended(std::vector<std::pair<int, long long>>& slots) {
+  while (!slots.empty() && (epoch_[slots.back().first] != slots.back().second || !slots_[slots.back().first].active))
+    slots.pop_back();
+  return slots.empty();
+}
+
+/// The youngest of the largest priority loses its cache and waits, first of its priority, to be computed anew with what
+/// it has produced. Prompts in progress are younger than sequences that decode.
+void ServingEngine::preempt() {
   ++preemptions_;
-  if (!in_prefill_.empty()) {
-    LiveRequest request = in_prefill_.back();
-    in_prefill_.pop_back();
-    prefill_cached_ -= request.cached;
-    request.to_prefill += static_cast<Count>(request.cached);
-    request.cached = 0.0;
-    waiting_.push_front(request);
-    return;
-  }
-  while (!by_age_.empty()) {
-    const auto [index, epoch] = by_age_.back();
-    by_age_.pop_back();
-    Slot& slot = slots_[index];
-    if (epoch_[index] != epoch || !slot.active) continue;
-    slot.active = false;
-    LiveRequest request = slot.request;
-    const double gained = slot.gain * static_cast<double>(decode_clock_ - slot.started_at);
-    decode_cached_ -= request.cached + gained;
-    decode_gain_ -= slot.gain;
-    --decoding_count_;
-    request.produced = std::min<Count>(request.output_tokens - 1, request.produced + std::llround(gained));
-    request.to_prefill = request.prompt_tokens + request.produced;
-    request.cached = 0.0;
-    free_slots_.push_back(index);
-    waiting_.push_front(request);
-    return;
-  }
+  while (!by_age_.empty() && drop_ended(by_age_.rbegin()->second)) by_age_.erase(std::prev(by_age_.end()));
+  const auto before = [](const LiveRequest& one, const LiveRequest& other) { return one.priority < other.priority; };
+  // From the youngest on: the first of equals is found.
+  const auto prompt = std::max_element(in_prefill_.rbegin(), in_prefill_.rend(), before);
+  if (prompt != in_prefill_.rend() && (by_age_.empty() || prompt->priority >= by_age_.rbegin()->first))
+    preempt_prompt(std::prev(prompt.base()));
+  else if (!by_age_.empty())
+    preempt_decode(by_age_.rbegin()->second);
+}
+
+void ServingEngine::preempt_prompt(std::deque<LiveRequest>::iterator at) {
+  LiveRequest request = *at;
+  in_prefill_.erase(at);
+  prefill_cached_ -= request.cached;
+  request.to_prefill += static_cast<Count>(request.cached);
+  request.cached = 0.0;
+  waiting_.push_front(request);
+}
+
+void ServingEngine::preempt_decode(std::vector<std::pair<int, long long>>& slots) {
+  const int index = slots.back().first;
+  slots.pop_back();
+  Slot& slot = slots_[index];
+  slot.active = false;
+  LiveRequest request = slot.request;
+  const double gained = slot.gain * static_cast<double>(decode_clock_ - slot.started_at);
+  decode_cached_ -= request.cached + gained;
+  decode_gain_ -= slot.gain;
+  --decoding_count_;
+  request.produced = std::min<Count>(request.output_tokens - 1, request.produced + std::llround(gained));
+  request.to_prefill = request.prompt_tokens + request.produced;
+  request.cached = 0.0;
+  free_slots_.push_back(index);
+  waiting_.push_front(request);
 }
 
 void ServingEngine::make_room_for_decode() {
   if (rules_.kv_policy == KvPolicy::kReserve) return;
   while (decode_cached_ + prefill_cached_ > rules_.kv_capacity_tokens && decoding_count_ + in_prefill_.size() > 1)
-    preempt_youngest();
+    preempt();
 }
 
 void ServingEngine::start_iteration(double now_s) {
@@ -198,9 +213,9 @@ void ServingEngine::start_iteration(double now_s) {
     if (prompts_may_start) plan_prefill_first();
   } else if (prompts_may_start || decoding_count_ == 0) {
     plan_chunked();
-    // Prompts in progress that fill the cache among themselves: the youngest makes room.
+    // Prompts in progress that fill the cache among themselves: one makes room.
     while (decoding_count_ == 0 && load_.prompts == 0.0 && in_prefill_.size() > 1) {
-      preempt_youngest();
+      preempt();
       plan_chunked();
     }
   }
@@ -281,7 +296,7 @@ void ServingEngine::end_decodes(double now_s, const std::function<void(const Liv
 }
 
 std::vector<LiveRequest> ServingEngine::held_requests() const {
-  std::vector<LiveRequest> held(waiting_.begin(), waiting_.end());
+  std::vector<LiveRequest> held = waiting_.all();
   held.insert(held.end(), in_prefill_.begin(), in_prefill_.end());
   for (const Slot& slot : slots_)
     if (slot.active) held.push_back(slot.request);

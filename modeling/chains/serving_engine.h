@@ -6,11 +6,13 @@
 #include <deque>
 #include <functional>
 #include <limits>
+#include <map>
 #include <queue>
 #include <vector>
 
 #include "modeling/chains/decode_run.h"
 #include "modeling/chains/serving_system.h"
+#include "modeling/chains/waiting_line.h"
 
 namespace windtunnel::modeling {
 
@@ -18,6 +20,8 @@ namespace windtunnel::modeling {
 struct LiveRequest {
   double arrival_s = 0.0;
   int request_class = 0;
+  /// Smaller is served first.
+  int priority = 0;
   Count prompt_tokens = 1;
   /// Produced by this engine.
   Count output_tokens = 1;
@@ -85,7 +89,10 @@ class ServingEngine {
   bool admit_next(double tokens, double& kv_room);
   void take_chunk(std::size_t index, double tokens);
   void make_room_for_decode();
-  void preempt_youngest();
+  void preempt();
+  bool drop_ended(std::vector<std::pair<int, long long>>& slots);
+  void preempt_prompt(std::deque<LiveRequest>::iterator at);
+  void preempt_decode(std::vector<std::pair<int, long long>>& slots);
   void start_decoding(LiveRequest request);
   void end_prompts(double now_s, const std::function<void(const LiveRequest&, double)>& finished);
   void end_decodes(double now_s, const std::function<void(const LiveRequest&, double)>& finished);
@@ -97,13 +104,14 @@ class ServingEngine {
   solvers::RandomSource* random_;
   double drafts_ = 0.0;
 
-  std::deque<LiveRequest> waiting_;
+  WaitingLine<LiveRequest> waiting_;
   std::deque<LiveRequest> in_prefill_;  // oldest first
   std::vector<Slot> slots_;
   std::vector<int> free_slots_;
   std::vector<long long> epoch_;
   std::priority_queue<Finish, std::vector<Finish>, std::greater<>> finish_;
-  std::vector<std::pair<int, long long>> by_age_;  // slots in order of admission, for preemption
+  // For preemption: by priority, slots and their epochs in order of admission.
+  std::map<int, std::vector<std::pair<int, long long>>> by_age_;
   Count decoding_count_ = 0;
   double decode_cached_ = 0.0;   // sum over decoding sequences
   double decode_gain_ = 0.0;     // its growth per decode iteration

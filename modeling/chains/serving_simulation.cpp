@@ -132,6 +132,7 @@ LiveRequest Run::draw(double now_s) {
     std::size_t index = 0;
     while (index + 1 < system_.classes.size() && u > system_.classes[index].share) u -= system_.classes[index++].share;
     request.request_class = static_cast<int>(index);
+    request.priority = system_.classes[index].priority;
     request.prompt_tokens = system_.classes[index].prompt.sample(random_);
     request.output_tokens = system_.classes[index].output.sample(random_);
   }

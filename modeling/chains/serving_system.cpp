@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "modeling/chains/serving_system.h"
 
+#include <algorithm>
+
 namespace windtunnel::modeling {
 
 double tokens_per_iteration(const BatchRules& rules) {
@@ -9,6 +11,11 @@ double tokens_per_iteration(const BatchRules& rules) {
   double sum = 1.0, power = 1.0;
   for (Count i = 0; i < rules.speculative->tokens; ++i) sum += power *= rules.speculative->acceptance_ratio;
   return sum;
+}
+
+bool has_priorities(const std::vector<RequestClass>& classes) {
+  return std::any_of(classes.begin(), classes.end(),
+                     [&](const RequestClass& one) { return one.priority != classes.front().priority; });
 }
 
 double mean_prompt_tokens(const std::vector<RequestClass>& classes) {

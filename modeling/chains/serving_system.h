@@ -3,11 +3,15 @@
 // batching semantics are stated here once; the chains (chains/serving_chain.h) and the event simulation
 // (chains/serving_simulation.h) answer the same ServingSystem.
 //
-// An engine works iteration by iteration, first come first served.
+// An engine works iteration by iteration. Smaller priorities first, first come first served within a priority (as
+// vLLM's priority scheduling).
 //   prefill_first    prompts wait and fewer than max_batch sequences decode: one iteration prefills as many waiting
 //                    prompts as fit max_batched_tokens (at least one), decoding stands still; otherwise all decode.
 //   chunked_prefill  every iteration decodes one token of each sequence and spends the rest of max_batched_tokens on
 //                    prompts, oldest first, in chunks; prompts in progress count toward max_batch.
+//   priorities       order those who wait for a slot and for the token budget. Nobody loses a slot to a newcomer, and a
+//                    prompt in progress is finished first. A full KV cache takes the pages of the largest priority
+//                    present, of its youngest sequence, which waits before the others of its priority.
 // Arrivals enter at the next boundary, an idle engine starts at once. The iteration that ends a prompt produces its
 // first token. In a closed loop a finished request is replaced at once.
 #pragma once
@@ -54,7 +58,12 @@ struct RequestClass {
   double share = 1.0;
   TokenLaw prompt;
   TokenLaw output;
+  /// Smaller is served first.
+  int priority = 0;
 };
+
+/// Do classes differ in priority?
+bool has_priorities(const std::vector<RequestClass>& classes);
 
 /// How requests come to the whole system.
 struct ArrivalLaw {

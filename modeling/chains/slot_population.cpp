@@ -233,12 +233,13 @@ SlotPopulation solve_slot_population(const EngineModel& engine, const SlotRates&
   }
   population.variance_slots -= population.mean_slots * population.mean_slots;
   population.wait_probability = population.law.back();
+  population.load = utilisation;
   const double scv = engine.work().decode_scv;
   const double mean_s =
       wait_factor(engine.slots(), utilisation, scv) * 0.5 * (1.0 + load.arrival_scv) / (top - arrivals);
   const double decay = wait_decay_per_s(arrivals, load.arrival_scv, top, scv);
-  population.wait_weight = std::min(1.0, decay * mean_s);
-  population.wait_rate_per_s = population.wait_weight < 1.0 ? decay : 1.0 / mean_s;
+  const double weight = std::min(1.0, decay * mean_s);
+  population.queue = {.weight = weight, .rate_per_s = weight < 1.0 ? decay : 1.0 / mean_s};
   return population;
 }
 

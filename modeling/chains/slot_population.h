@@ -37,14 +37,22 @@ FullEngine full_engine(const EngineModel& engine, double sequences);
 /// Requests per second of an engine whose slots are always full.
 double saturated_requests_per_s(const EngineModel& engine);
 
+/// Wait for a slot, given a wait: `weight` of it is exponential, the rest is short against everything else.
+struct SlotQueue {
+  double weight = 1.0;
+  double rate_per_s = 0.0;
+  double mean_s() const { return weight / rate_per_s; }
+};
+
 struct SlotPopulation {
   /// P(n slots held), n = 0 .. slots; the last holds everything from "all slots held" on.
   std::vector<double> law;
   /// P(an arrival waits for a slot).
   double wait_probability = 0.0;
-  /// Given a wait: 1 - wait_atom of it is exponential with this rate, the rest is short against everything else.
-  double wait_rate_per_s = 0.0;
-  double wait_weight = 1.0;
+  /// First come first served.
+  SlotQueue queue;
+  /// Arrivals over what leaves while all slots are held, below 1.
+  double load = 0.0;
   double mean_slots = 0.0;
   double variance_slots = 0.0;
 };

@@ -224,6 +224,7 @@ Json serving_schema() {
 Json traffic_class_schema() {
   const Keys keys = {{"name", text("default class1, class2, ...")},
                      {"share", ratio("of the requests; the shares sum to 1; default 1")},
+                     {"priority", count(-1'000'000, "smaller is served first; default 0")},
                      {"prompt_tokens", token_count("tokens read")},
                      {"output_tokens", token_count("tokens written")}};
   return object(keys, {"prompt_tokens", "output_tokens"}, "");

@@ -13,6 +13,7 @@ namespace {
 constexpr double kUnbounded = std::numeric_limits<double>::max();
 // Shares are written with a few decimals, such as 0.333 three times with 0.334.
 constexpr double kShareTolerance = 1e-6;
+constexpr Count kLargestPriority = 1'000'000;
 
 TokenCount read_tokens(const YamlValue& value) {
   if (!value.is_map()) return {value.number(1.0, static_cast<double>(kMostTokens)), 0.0};
@@ -28,6 +29,7 @@ TrafficClass read_class(YamlReader block, std::size_t position) {
   TrafficClass traffic_class;
   traffic_class.name = block.text("name", fmt::format("class{}", position + 1));
   traffic_class.share = block.number("share", 0.0, 1.0, 1.0);
+  traffic_class.priority = static_cast<int>(block.count("priority", -kLargestPriority, kLargestPriority, 0));
   traffic_class.prompt_tokens = read_tokens(block.require("prompt_tokens"));
   traffic_class.output_tokens = read_tokens(block.require("output_tokens"));
   block.finish();
@@ -49,6 +51,18 @@ void check_shares(const std::vector<TrafficClass>& classes, const YamlValue& lis
   for (const TrafficClass& traffic_class : classes) sum += traffic_class.share;
   if (std::abs(sum - 1.0) > kShareTolerance)
     list.fail(fmt::format("shares of the classes sum to {:.6g}, expected 1", sum));
+}
+
+/// Where prompts of every class always wait, only the first priority would ever be served.
+void check_priorities(const Traffic& traffic, const YamlValue& list) {
+  if (!traffic.unlimited_concurrency || traffic.requests) return;
+  const std::vector<YamlValue> values = list.list();
+  for (std::size_t i = 1; i < values.size(); ++i) {
+    if (traffic.classes[i].priority == traffic.classes.front().priority) continue;
+    throw SpecError(values[i].map().location_of("priority"),
+                    "found different priorities with concurrency: unlimited, where only the first would ever be "
+                    "served, expected one priority, or 'requests'");
+  }
 }
 
 std::vector<TrafficClass> read_classes(const YamlValue& list) {
@@ -100,6 +114,7 @@ Traffic read_traffic(YamlReader block) {
   if (classes && !traffic.trace_file.empty())
     classes->fail("a trace holds its own requests, 'classes' cannot stand beside it");
   if (classes) traffic.classes = read_classes(*classes);
+  if (classes) check_priorities(traffic, *classes);
   block.finish();
   return traffic;
 }

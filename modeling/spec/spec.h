@@ -296,6 +296,8 @@ struct TokenCount {
 struct TrafficClass {
   std::string name;
   double share = 1.0;
+  /// Smaller is served first, as in vLLM's priority scheduling.
+  int priority = 0;
   TokenCount prompt_tokens;
   TokenCount output_tokens;
 };

@@ -114,7 +114,8 @@ void place_traffic(const Spec& spec, ServingSystem& system) {
   system.arrivals = stated_arrivals(spec.traffic);
   system.requests = spec.traffic.requests;
   for (const TrafficClass& one : spec.traffic.classes)
-    system.classes.push_back({one.name, one.share, TokenLaw(one.prompt_tokens), TokenLaw(one.output_tokens)});
+    system.classes.push_back(
+        {one.name, one.share, TokenLaw(one.prompt_tokens), TokenLaw(one.output_tokens), one.priority});
   if (spec.traffic.trace_file.empty()) return;
   system.arrivals.kind = ArrivalLaw::Kind::kTrace;
   system.arrivals.trace = std::make_shared<const std::vector<TracedRequest>>(read_trace(spec.traffic.trace_file));

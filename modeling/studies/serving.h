@@ -44,7 +44,8 @@ std::optional<double> max_arrival_rate_per_s(const PlacedServing& placed);
 void write_serving_report(const Spec& spec, const PlacedServing& placed, const ServingAnswer& answer,
                           std::optional<double> max_rate_per_s, const Machine& machine, Report& report);
 
-/// With several classes on an open aggregated system: adds a breakdown `mix_or_split` and its verdict to the finding.
+/// With several classes on an open aggregated system: adds a breakdown `mix_or_split`, and to the finding what a split
+/// and priorities would do.
 void compare_mixed_and_split(const PlacedServing& placed, const ServingAnswer& mixed, Report& report);
 
 }  // namespace windtunnel::modeling

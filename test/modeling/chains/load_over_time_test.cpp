@@ -195,6 +195,10 @@ TEST_CASE("what the chain of a changing load does not cover has a name", "[chain
   CHECK(not_covered_over_time(system, episode).empty());
   episode.transient.burst = Burst{10.0, 10.0, 2.0};
   CHECK_THAT(not_covered_over_time(system, episode), ContainsSubstring("burst beside an autoscaler"));
+  system.classes.push_back(system.classes.front());
+  system.classes.back().priority = 1;
+  CHECK_THAT(not_covered_over_time(system, episode), ContainsSubstring("priorities"));
+  system.classes.pop_back();
   system.arrivals.scv = 2.0;
   CHECK_THAT(not_covered_over_time(system, episode), ContainsSubstring("bursty"));
 }

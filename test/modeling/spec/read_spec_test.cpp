@@ -275,6 +275,15 @@ TEST_CASE("traffic is exactly one kind of arrivals and shares of one", "[spec][r
   CHECK(serving_error("traffic.classes", "[]") ==
         "--set traffic.classes:1:1: found an empty list, expected at least one class");
   CHECK(error_of(kServing, {{"traffic.arrival_rate", "null"}, {"traffic.concurrency", "unlimited"}}) == "no error");
+  CHECK(
+      serving_error("traffic.classes.0.priority", "high") ==
+      "--set traffic.classes.0.priority:1:1: 'high' is not a number, expected a whole number from -1000000 to 1000000");
+  CHECK(serving_error("traffic.classes.0.priority", "-5") == "no error");
+  CHECK(error_of(kServing, {{"traffic.arrival_rate", "null"},
+                            {"traffic.concurrency", "unlimited"},
+                            {"traffic.classes.1.priority", "2"}}) ==
+        "--set traffic.classes.1.priority:1:1: found different priorities with concurrency: unlimited, where only the "
+        "first would ever be served, expected one priority, or 'requests'");
   CHECK(error_of(kServing,
                  {{"traffic.arrival_rate", "null"}, {"traffic.concurrency", "64"}, {"traffic.arrival_scv", "2"}}) ==
         "--set traffic.arrival_scv:1:1: arrival_scv needs arrival_rate");

@@ -35,6 +35,13 @@ double value(const Report& report, const std::string& name) {
   return *found;
 }
 
+double entry(const Report& report, const std::string& breakdown, const std::string& name) {
+  for (const Breakdown& group : report.breakdowns)
+    for (const Measure& one : group.entries)
+      if (group.name == breakdown && one.name == name && one.value) return *one.value;
+  return std::nan("");
+}
+
 bool has_breakdown(const Report& report, const std::string& name) {
   for (const Breakdown& group : report.breakdowns)
     if (group.name == name) return true;
@@ -90,6 +97,26 @@ TEST_CASE("classes have measures of their own, and are mixed and split", "[studi
   CHECK(value(report, "class.long.e2e_p50_s") > value(report, "class.chat.e2e_p50_s"));
   CHECK(value(report, "class.long.slo_met_ratio") <= 1.0);
   CHECK(has_breakdown(report, "mix_or_split"));
+}
+
+TEST_CASE("the finding says what priorities buy", "[studies][serving]") {
+  // Eight slots at about 80 % of their capacity: requests wait, so short ones gain by coming first.
+  const std::string load = "  arrival_rate: 7 /s\n  classes:\n", slots = "  max_batch: 8\n";
+  const auto classes = [](const std::string& second) {
+    return "    - {name: chat, share: 0.7, prompt_tokens: 512, output_tokens: {mean: 128, scv: 1}}\n"
+           "    - {name: long, share: 0.3, prompt_tokens: 512, output_tokens: {mean: 256, scv: 1}" +
+           second + "}\n";
+  };
+  const Report first_come = answer(load + classes(""), slots);
+  const Report ordered = answer(load + classes(", priority: 1"), slots);
+  CHECK(value(ordered, "class.chat.ttft_p99_s") < 0.7 * value(first_come, "class.chat.ttft_p99_s"));
+  CHECK(value(ordered, "class.long.ttft_p99_s") > value(first_come, "class.long.ttft_p99_s"));
+  CHECK_THAT(first_come.finding, Catch::Matchers::Contains("priorities take the 99th percentile of the first token"));
+  // Each answer shows the other: the same two systems.
+  CHECK(entry(first_come, "mix_or_split", "shortest_first.chat.ttft_p99_s") ==
+        Approx(value(ordered, "class.chat.ttft_p99_s")));
+  CHECK(entry(ordered, "mix_or_split", "first_come.chat.ttft_p99_s") ==
+        Approx(value(first_come, "class.chat.ttft_p99_s")));
 }
 
 TEST_CASE("what the chains do not cover is simulated, with its uncertainty", "[studies][serving]") {
