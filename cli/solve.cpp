@@ -47,8 +47,10 @@ void write_exports(const SolveCommand& command, const BuiltModel& model) {
 
 SolveReport answered(const SolveCommand& command, const std::vector<solvers::PropertyFile>& files, BuiltModel& model,
                      double build_time_s) {
-  SolveReport report{
-      .states = model.chain.states(), .transitions = model.chain.transitions(), .build_time_s = build_time_s};
+  SolveReport report{.states = model.chain.states(),
+                     .transitions = model.chain.transitions(),
+                     .symmetric_modules = model.symmetric_modules,
+                     .build_time_s = build_time_s};
   AnswerOptions options{
       .method = command.method, .tolerance = command.tolerance, .verify = command.verify, .lump = command.lump};
   if (command.sensitivity) options.sensitivities = sensitivities_of(command, model);
@@ -85,7 +87,7 @@ bool exports(const SolveCommand& command) {
 /// One point: its constants are all given.
 SolveReport solved(const SolveCommand& command, const std::vector<solvers::PropertyFile>& files, bool warns) {
   const auto start = std::chrono::steady_clock::now();
-  BuiltModel model = load_model(command);
+  BuiltModel model = load_model(command, files);
   const double build_time_s = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   write_exports(command, model);
   SolveReport report = answered(command, files, model, build_time_s);

@@ -98,6 +98,7 @@ Json answer_json(const PropertyAnswer& answer) {
 
 Json report_json(const SolveReport& report) {
   Json root = {{"states", report.states}, {"transitions", report.transitions}, {"build_time_s", report.build_time_s}};
+  if (!report.symmetric_modules.empty()) root["symmetric_modules"] = report.symmetric_modules;
   root["properties"] = Json::array();
   for (const PropertyAnswer& answer : report.properties) root["properties"].push_back(answer_json(answer));
   return root;
@@ -111,9 +112,11 @@ std::string line(const Json& root) {
 }  // namespace
 
 std::string solve_table(const SolveReport& report) {
-  std::string text = text_table({{"states", std::to_string(report.states)},
-                                 {"transitions", std::to_string(report.transitions)},
-                                 {"built in", time_text(report.build_time_s)}});
+  std::vector<std::vector<std::string>> facts = {{"states", std::to_string(report.states)},
+                                                 {"transitions", std::to_string(report.transitions)}};
+  for (const std::string& group : report.symmetric_modules) facts.push_back({"counted", group});
+  facts.push_back({"built in", time_text(report.build_time_s)});
+  std::string text = text_table(facts);
   if (report.properties.empty()) return text;
   std::vector<std::vector<std::string>> rows = {{"PROPERTY", "VALUE", "ERROR BOUND", "METHOD", "ITERATIONS", "TIME"}};
   for (const PropertyAnswer& answer : report.properties) rows.push_back(row(answer));

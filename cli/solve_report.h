@@ -12,6 +12,8 @@ namespace windtunnel::cli {
 struct SolveReport {
   long long states = 0;
   long long transitions = 0;
+  /// Groups of modules that the states count instead of telling apart.
+  std::vector<std::string> symmetric_modules;
   double build_time_s = 0.0;
   std::vector<PropertyAnswer> properties;
 };

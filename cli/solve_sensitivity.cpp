@@ -26,20 +26,24 @@ AnswerSensitivity sensitivity_to(std::string input, double input_value, std::opt
   return result;
 }
 
-LabelledChain chain_with(const SolveCommand& command, const std::string& name, double value) {
+/// With the same modules counted.
+LabelledChain chain_with(const SolveCommand& command, const solvers::prism::BuiltModel& model, const std::string& name,
+                         double value) {
   SolveCommand changed = command;
+  changed.symmetry = model.symmetric_modules;
   changed.constants =
       fmt::format("{}{}{}={:.17g}", command.constants, command.constants.empty() ? "" : ",", name, value);
   return load_model(changed).chain;
 }
 
-std::optional<double> derivative_by(const SolveCommand& command, const LabelledChain& chain,
+std::optional<double> derivative_by(const SolveCommand& command, const solvers::prism::BuiltModel& model,
                                     const solvers::Query& query, const Sensitivity& sensitivity,
                                     const std::string& name, double value) {
+  const LabelledChain& chain = model.chain;
   const double step = value == 0.0 ? kRelativeStep : kRelativeStep * std::abs(value);
   try {
-    const LabelledChain above = chain_with(command, name, value + step);
-    const LabelledChain below = chain_with(command, name, value - step);
+    const LabelledChain above = chain_with(command, model, name, value + step);
+    const LabelledChain below = chain_with(command, model, name, value - step);
     if (!same_transitions(chain.generator, above.generator)) return std::nullopt;
     if (!same_transitions(chain.generator, below.generator)) return std::nullopt;
     const double change =
@@ -75,7 +79,7 @@ SensitivityQuestion sensitivities_of(const SolveCommand& command, const solvers:
     if (is_explicit(command.model)) return by_transitions(model.chain, sensitivity);
     std::vector<AnswerSensitivity> result;
     for (const auto& [name, value] : model.scope.used_real_constants()) {
-      const auto derivative = derivative_by(command, model.chain, query, sensitivity, name, value);
+      const auto derivative = derivative_by(command, model, query, sensitivity, name, value);
       result.push_back(sensitivity_to(name, value, derivative, sensitivity.value));
     }
     return result;

@@ -76,6 +76,27 @@ TEST_CASE("solve takes a model, constants, questions, files and exports", "[cli]
   CHECK(command.export_dot == "b.dot");
 }
 
+TEST_CASE("--symmetry names groups of modules, or finds them for what is asked", "[cli][solve]") {
+  const WrittenFile model("symmetric.prism",
+                          "ctmc module a x:[0..1]; [] true -> 1:(x'=1-x); endmodule module b = a [ x=y ] endmodule "
+                          "module c = a [ x=z ] endmodule");
+  const std::string path = model.path();
+  const auto counted = [&](const char* groups, const std::string& property) {
+    const auto command = std::get<SolveCommand>(parse({"solve", path.c_str(), "--symmetry", groups}));
+    return load_model(command, {solvers::parse_properties(property, "asked")}).symmetric_modules;
+  };
+  using Groups = std::vector<std::string>;
+  CHECK(counted("c,a", "S=? [ x=1 ]") == Groups{"c,a"});
+  CHECK(counted("auto", "S=? [ x+y+z=1 ]") == Groups{"a,b,c"});
+  CHECK(counted("auto", "S=? [ y=1 ]") == Groups{"a,c"});
+  // A property that cannot be read is refused when it is asked, and keeps nothing apart.
+  CHECK(counted("auto", "S=? [ nothing=1 ]; S=? [ x=1 & y=1 ]") == Groups{"a,b"});
+  CHECK(mistake({"solve", "a.prism", "--symmetry", "auto", "--symmetry", "a,b"}) ==
+        "windtunnel solve: --symmetry auto stands alone, found groups beside it");
+  CHECK(mistake({"solve", "a.tra", "--symmetry", "auto"}) ==
+        "windtunnel solve: --symmetry needs a model with modules, 'a.tra' is a list of transitions");
+}
+
 TEST_CASE("a range of constants is every point of its cross product", "[cli][solve]") {
   const Experiment experiment("N=2:2:6,r=max(1,3/2),T=0:0.25:0.5");
   CHECK(experiment.has_ranges());
