@@ -102,13 +102,13 @@ Command parse_solve(CLI::App& app, const Arguments& arguments) {
       ->type_name("M1,M2,M3")
       ->allow_extra_args(false);
   app.add_option("--engine", engine, "eigen or petsc")->type_name("ENGINE");
-  app.add_option("--format", format, "table or json")->type_name("FORMAT");
+  app.add_option("--format", format, "table, json or csv")->type_name("FORMAT");
   app.add_option("--output", command.output, "Write the result here, whole or not at all")->type_name("FILE");
   add_exports(app, command);
   parse(app, arguments);
   if (command.model.empty()) throw UsageError("expected a model file");
   command.constants = fmt::format("{}", fmt::join(constants, ","));
-  command.format = parse_format(format, {"table", "json"});
+  command.format = parse_format(format, {"table", "json", "csv"});
   require_engine(engine);
   require_symmetry(command);
   command.method = parse_method(method);

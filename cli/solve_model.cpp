@@ -122,4 +122,14 @@ solvers::prism::BuiltModel load_model(const SolveCommand& command,
                                      symmetry_request(command, properties));
 }
 
+solvers::prism::Scope load_scope(const SolveCommand& command, const LabelledChain& chain) {
+  solvers::prism::GivenConstants constants = solvers::prism::parse_constants(command.constants);
+  if (!is_explicit(command.model)) {
+    return solvers::prism::model_scope(file_text(command.model), command.model, std::move(constants));
+  }
+  solvers::prism::Scope scope(std::move(constants));
+  declare_variables(chain, command.state_file, scope);
+  return scope;
+}
+
 }  // namespace windtunnel::cli

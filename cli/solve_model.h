@@ -30,4 +30,7 @@ bool is_explicit(const std::string& path);
 solvers::prism::BuiltModel load_model(const SolveCommand& command,
                                       const std::vector<solvers::PropertyFile>& properties = {});
 
+/// What the names in properties mean, for a chain that is known already. Throws as load_model does.
+solvers::prism::Scope load_scope(const SolveCommand& command, const solvers::LabelledChain& chain);
+
 }  // namespace windtunnel::cli

@@ -2,7 +2,9 @@
 #include "cli/solve_report.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
+#include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
@@ -55,6 +57,17 @@ std::string sensitivities_table(const PropertyAnswer& answer) {
                     sensitivity_text(s.elasticity)});
   }
   return "\n" + answer.property + "\n" + text_table(rows);
+}
+
+/// What a table of many answers says behind each: certificate, derivatives, or why there is no answer.
+std::string notes(const PropertyAnswer& answer) {
+  std::vector<std::string> notes;
+  if (!answer.message.empty()) notes.push_back(answer.message);
+  if (answer.verified.has_value())
+    notes.push_back(fmt::format("proves {:.17g} to {:.17g}", answer.verified->lower, answer.verified->upper));
+  for (const AnswerSensitivity& s : answer.sensitivities)
+    notes.push_back(fmt::format("d/d{} {}", s.input, sensitivity_text(s.derivative)));
+  return fmt::format("{}", fmt::join(notes, "; "));
 }
 
 Json number(double value) {
@@ -133,11 +146,17 @@ std::string experiment_table(const std::vector<std::string>& names, const std::v
   std::vector<std::vector<std::string>> rows = {names};
   for (const char* heading : {"STATES", "PROPERTY", "VALUE", "ERROR BOUND", "METHOD", "ITERATIONS", "TIME"})
     rows.front().push_back(heading);
+  const bool has_notes = std::any_of(points.begin(), points.end(), [](const ExperimentPoint& point) {
+    const auto& all = point.report.properties;
+    return std::any_of(all.begin(), all.end(), [](const PropertyAnswer& answer) { return !notes(answer).empty(); });
+  });
+  if (has_notes) rows.front().push_back("NOTE");
   for (const ExperimentPoint& point : points) {
     for (const PropertyAnswer& answer : point.report.properties) {
       rows.push_back(point.values);
-      rows.back().push_back(std::to_string(point.report.states));
+      rows.back().push_back(point.report.states > 0 ? std::to_string(point.report.states) : "");
       for (std::string& cell : row(answer)) rows.back().push_back(std::move(cell));
+      if (has_notes) rows.back().push_back(notes(answer));
     }
   }
   return text_table(rows);
@@ -147,7 +166,7 @@ std::string experiment_json(const std::vector<std::string>& names, const std::ve
   Json root = {{"experiments", Json::array()}};
   for (const ExperimentPoint& point : points) {
     Json constants = Json::object();
-    for (std::size_t k = 0; k < names.size(); ++k) constants[names[k]] = point.values[k];
+    for (std::size_t k = 0; k < names.size(); ++k) constants[names[k]] = Json::parse(point.values[k]);
     Json one = {{"constants", constants}};
     one.update(report_json(point.report));
     root["experiments"].push_back(one);

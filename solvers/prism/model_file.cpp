@@ -16,6 +16,12 @@ ModuleSymmetry symmetry_of(const BoundModel& model, const Scope& scope, const Sy
 
 }  // namespace
 
+Scope model_scope(const std::string& text, const std::string& file, GivenConstants constants) {
+  Scope scope(std::move(constants));
+  bind_model(parse_model(text, file), scope);
+  return scope;
+}
+
 BuiltModel build_model(const std::string& text, const std::string& file, const GivenConstants& constants,
                        const ExploreOptions& options, const SymmetryRequest& request) {
   Scope scope(constants);

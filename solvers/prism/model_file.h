@@ -36,6 +36,9 @@ struct SymmetryRequest {
   std::function<std::vector<ExpressionPointer>(Scope)> detect_for;
 };
 
+/// The names of a model without its chain. Throws InputError for a mistake in the text.
+Scope model_scope(const std::string& text, const std::string& file, GivenConstants constants);
+
 /// `file` is named in messages. Throws InputError for a mistake in the text, ChainError for a chain that cannot be (too
 /// many states).
 BuiltModel build_model(const std::string& text, const std::string& file, const GivenConstants& constants = {},

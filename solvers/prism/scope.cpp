@@ -181,6 +181,11 @@ std::map<std::string, double> Scope::used_real_constants() const {
   return values;
 }
 
+bool Scope::has_used(const std::string& name) const {
+  const auto found = definitions_.find(name);
+  return found == definitions_.end() ? asked_.count(name) > 0 : found->second.result != nullptr;
+}
+
 std::vector<std::string> Scope::unused_constants() const {
   std::vector<std::string> names;
   for (const auto& [name, value] : given_) {
