@@ -41,7 +41,9 @@ std::string header(const std::vector<std::string>& names, const OptionalColumns&
        {"states", "name", "property", "value", "error_bound", "lower", "upper", "method", "iterations", "solve_time_s"})
     cells.emplace_back(cell);
   if (columns.verified) cells.insert(cells.end(), {"verified_lower", "verified_upper"});
-  for (const std::string& input : columns.inputs) cells.push_back(csv_text("derivative." + input));
+  for (const std::string& input : columns.inputs) {
+    cells.insert(cells.end(), {csv_text("derivative." + input), csv_text("derivative_error." + input)});
+  }
   cells.emplace_back("status");
   return fmt::format("{}\n", fmt::join(cells, ","));
 }
@@ -52,11 +54,12 @@ std::string value_cell(const std::optional<PropertyValue>& value) {
   return csv_number(std::get<double>(*value));
 }
 
-std::string derivative_cell(const PropertyAnswer& answer, const std::string& input) {
+/// Derivative and error bound.
+std::vector<std::string> derivative_cells(const PropertyAnswer& answer, const std::string& input) {
   for (const AnswerSensitivity& s : answer.sensitivities) {
-    if (s.input == input) return csv_number(s.derivative);
+    if (s.input == input) return {csv_number(s.derivative), csv_number(s.error_bound)};
   }
-  return "NA";
+  return {"NA", "NA"};
 }
 
 std::string row(const ExperimentPoint& point, const PropertyAnswer& answer, const OptionalColumns& columns) {
@@ -72,7 +75,9 @@ std::string row(const ExperimentPoint& point, const PropertyAnswer& answer, cons
     cells.push_back(answer.verified ? csv_number(answer.verified->lower) : "NA");
     cells.push_back(answer.verified ? csv_number(answer.verified->upper) : "NA");
   }
-  for (const std::string& input : columns.inputs) cells.push_back(derivative_cell(answer, input));
+  for (const std::string& input : columns.inputs) {
+    for (std::string& cell : derivative_cells(answer, input)) cells.push_back(std::move(cell));
+  }
   cells.push_back(csv_text(answer.message.empty() ? "ok" : answer.message));
   return fmt::format("{}\n", fmt::join(cells, ","));
 }

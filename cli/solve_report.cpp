@@ -51,10 +51,10 @@ std::string verified_line(const PropertyAnswer& answer) {
 /// One block per answer that has them.
 std::string sensitivities_table(const PropertyAnswer& answer) {
   if (answer.sensitivities.empty()) return "";
-  std::vector<std::vector<std::string>> rows = {{"INPUT", "VALUE", "DERIVATIVE", "ELASTICITY"}};
+  std::vector<std::vector<std::string>> rows = {{"INPUT", "VALUE", "DERIVATIVE", "ERROR BOUND", "ELASTICITY"}};
   for (const AnswerSensitivity& s : answer.sensitivities) {
     rows.push_back({s.input, fmt::format("{:.8g}", s.input_value), sensitivity_text(s.derivative),
-                    sensitivity_text(s.elasticity)});
+                    bound_text(s.error_bound), sensitivity_text(s.elasticity)});
   }
   return "\n" + answer.property + "\n" + text_table(rows);
 }
@@ -104,6 +104,7 @@ Json answer_json(const PropertyAnswer& answer) {
     entry["sensitivities"].push_back({{"input", sensitivity.input},
                                       {"input_value", sensitivity.input_value},
                                       {"derivative", number(sensitivity.derivative)},
+                                      {"error_bound", number(sensitivity.error_bound)},
                                       {"elasticity", number(sensitivity.elasticity)}});
   }
   return entry;

@@ -175,8 +175,8 @@ TEST_CASE("a table of answers has columns for what was asked in addition", "[cli
   report.properties.front().sensitivities = {{.input = "r", .input_value = 2.0, .derivative = 0.125}};
   CHECK(solve_csv({}, {{{}, report}}) ==
         "states,name,property,value,error_bound,lower,upper,method,iterations,solve_time_s,verified_lower,"
-        "verified_upper,derivative.r,status\n"
-        "4,,\"a, b\",true,NA,NA,NA,gth,0,0,0.25,0.5,0.125,ok\n");
+        "verified_upper,derivative.r,derivative_error.r,status\n"
+        "4,,\"a, b\",true,NA,NA,NA,gth,0,0,0.25,0.5,0.125,NA,ok\n");
 }
 
 TEST_CASE("a scope knows which constants the model depends on", "[cli][solve]") {
