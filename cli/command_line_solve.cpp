@@ -2,7 +2,10 @@
 // `windtunnel solve`: its options.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "cli/command_line_parts.h"
+#include "cli/solve_model.h"
 #include "modeling/spec/nearest_name.h"
 
 namespace windtunnel::cli {
@@ -25,6 +28,15 @@ solvers::Method parse_method(const std::string& text) {
     names.push_back(to_string(method));
   }
   throw UsageError("--method is " + in_quotes(text) + ", expected one of " + joined(names));
+}
+
+void require_symmetry(const SolveCommand& command) {
+  const auto& groups = command.symmetry;
+  if (groups.size() > 1 && std::find(groups.begin(), groups.end(), "auto") != groups.end())
+    throw UsageError("--symmetry auto stands alone, found groups beside it");
+  if (!groups.empty() && is_explicit(command.model))
+    throw UsageError("--symmetry needs a model with modules, " + in_quotes(command.model) +
+                     " is a list of transitions");
 }
 
 void require_tolerance(double tolerance) {
@@ -86,15 +98,19 @@ Command parse_solve(CLI::App& app, const Arguments& arguments) {
   app.add_flag("--sensitivity", command.sensitivity, "Derivatives of the answers by the constants of the model");
   app.add_flag("--verify", command.verify, "Check the certificate of each answer once more, on its own");
   app.add_flag("--lump", command.lump, "Count states as one where a question cannot tell them apart");
+  app.add_option("--symmetry", command.symmetry, "Equal modules to count instead of telling apart, or auto; repeatable")
+      ->type_name("M1,M2,M3")
+      ->allow_extra_args(false);
   app.add_option("--engine", engine, "eigen or petsc")->type_name("ENGINE");
-  app.add_option("--format", format, "table or json")->type_name("FORMAT");
+  app.add_option("--format", format, "table, json or csv")->type_name("FORMAT");
   app.add_option("--output", command.output, "Write the result here, whole or not at all")->type_name("FILE");
   add_exports(app, command);
   parse(app, arguments);
   if (command.model.empty()) throw UsageError("expected a model file");
   command.constants = fmt::format("{}", fmt::join(constants, ","));
-  command.format = parse_format(format, {"table", "json"});
+  command.format = parse_format(format, {"table", "json", "csv"});
   require_engine(engine);
+  require_symmetry(command);
   command.method = parse_method(method);
   if (tolerance->count() > 0) require_tolerance(command.tolerance);
   return command;

@@ -128,6 +128,8 @@ struct SolveCommand {
   bool verify = false;
   /// Count states as one where the question cannot tell them apart.
   bool lump = false;
+  /// Modules that are counted instead of told apart: groups such as `m1,m2,m3`, or `auto` alone.
+  std::vector<std::string> symmetry;
   Format format = Format::kTable;
   /// Empty or "-": standard output.
   std::string output;

@@ -4,13 +4,15 @@
 #include <exception>
 #include <iterator>
 #include <new>
+#include <set>
 
 #include "cli/commands.h"
 #include "cli/message.h"
 #include "cli/output.h"
-#include "cli/solve_answers.h"
+#include "cli/solve_csv.h"
 #include "cli/solve_experiment.h"
 #include "cli/solve_model.h"
+#include "cli/solve_points.h"
 #include "cli/solve_report.h"
 #include "solvers/chain_error.h"
 #include "solvers/explicit/explicit_output.h"
@@ -45,33 +47,19 @@ void write_exports(const SolveCommand& command, const BuiltModel& model) {
   if (!command.export_dot.empty()) write_output(dot_text(chain), command.export_dot);
 }
 
-SolveReport answered(const SolveCommand& command, const std::vector<solvers::PropertyFile>& files, BuiltModel& model,
-                     double build_time_s) {
-  SolveReport report{
-      .states = model.chain.states(), .transitions = model.chain.transitions(), .build_time_s = build_time_s};
-  AnswerOptions options{
-      .method = command.method, .tolerance = command.tolerance, .verify = command.verify, .lump = command.lump};
-  if (command.sensitivity) options.sensitivities = sensitivities_of(command, model);
-  for (const solvers::PropertyFile& file : files) {
-    std::vector<PropertyAnswer> more = answers(file, model, options);
-    std::move(more.begin(), more.end(), std::back_inserter(report.properties));
-  }
-  return report;
-}
-
-void warn_about_unused(const BuiltModel& model) {
-  for (const std::string& name : model.scope.unused_constants()) {
-    print_message("warning: constant '" + name + "' is not used by the model or the properties");
-  }
-}
-
-ExitCode print_messages(const SolveCommand& command, const SolveReport& report) {
+/// Each message once, however many points it is about.
+ExitCode print_messages(const SolveCommand& command, const std::vector<ExperimentPoint>& points) {
   ExitCode worst = ExitCode::kAnswered;
-  for (const PropertyAnswer& answer : report.properties) {
-    worst = std::max(worst, answer.exit_code);
-    if (answer.exit_code == ExitCode::kAnswered) continue;
-    const bool has_place = answer.exit_code == ExitCode::kBadInput;
-    print_message(has_place ? answer.message : command.model + ": " + answer.property + ": " + answer.message);
+  std::set<std::string> printed;
+  for (const ExperimentPoint& point : points) {
+    for (const PropertyAnswer& answer : point.report.properties) {
+      worst = std::max(worst, answer.exit_code);
+      if (answer.exit_code == ExitCode::kAnswered) continue;
+      const bool has_place = answer.exit_code == ExitCode::kBadInput;
+      const std::string message =
+          has_place ? answer.message : command.model + ": " + answer.property + ": " + answer.message;
+      if (printed.insert(message).second) print_message(message);
+    }
   }
   return worst;
 }
@@ -82,42 +70,40 @@ bool exports(const SolveCommand& command) {
   return std::any_of(std::begin(files), std::end(files), [](const std::string* file) { return !file->empty(); });
 }
 
-/// One point: its constants are all given.
-SolveReport solved(const SolveCommand& command, const std::vector<solvers::PropertyFile>& files, bool warns) {
+ExperimentPoint solve_one(const SolveCommand& command, const std::vector<solvers::PropertyFile>& files) {
   const auto start = std::chrono::steady_clock::now();
-  BuiltModel model = load_model(command);
+  BuiltModel model = load_model(command, files);
   const double build_time_s = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   write_exports(command, model);
-  SolveReport report = answered(command, files, model, build_time_s);
-  if (warns) warn_about_unused(model);
-  return report;
+  ExperimentPoint point{{}, answered(command, files, model, build_time_s)};
+  warn_about_unused(model);
+  return point;
 }
 
-ExitCode solve_experiment(const SolveCommand& command, const std::vector<solvers::PropertyFile>& files,
-                          const Experiment& experiment) {
+void require_questions_only(const SolveCommand& command, const std::vector<solvers::PropertyFile>& files) {
   if (exports(command)) throw solvers::InputError("--const", {}, "a range has many chains, exports take one");
   if (files.empty()) throw solvers::InputError("--const", {}, "a range without a property, expected --property");
-  ExitCode worst = ExitCode::kAnswered;
-  std::vector<ExperimentPoint> points;
-  for (std::size_t k = 0; k < experiment.size(); ++k) {
-    SolveCommand one = command;
-    one.constants = experiment.constants(k);
-    points.push_back({experiment.values(k), solved(one, files, k == 0)});
-    worst = std::max(worst, print_messages(command, points.back().report));
-  }
+}
+
+std::string printed(const SolveCommand& command, const Experiment& experiment,
+                    const std::vector<ExperimentPoint>& points) {
   const std::vector<std::string> names = experiment.names();
-  write_output(command.format == Format::kJson ? experiment_json(names, points) : experiment_table(names, points),
-               command.output);
-  return worst;
+  if (command.format == Format::kCsv) return solve_csv(names, points);
+  if (experiment.has_ranges())
+    return command.format == Format::kJson ? experiment_json(names, points) : experiment_table(names, points);
+  const SolveReport& report = points.front().report;
+  return command.format == Format::kJson ? solve_json(report) : solve_table(report);
 }
 
 ExitCode solve_or_throw(const SolveCommand& command) {
   const std::vector<solvers::PropertyFile> files = read_properties(command);
   const Experiment experiment(command.constants);
-  if (experiment.has_ranges()) return solve_experiment(command, files, experiment);
-  const SolveReport report = solved(command, files, true);
-  const ExitCode exit_code = print_messages(command, report);
-  write_output(command.format == Format::kJson ? solve_json(report) : solve_table(report), command.output);
+  if (experiment.has_ranges()) require_questions_only(command, files);
+  const std::vector<ExperimentPoint> points = experiment.has_ranges()
+                                                  ? answer_points(command, files, experiment)
+                                                  : std::vector<ExperimentPoint>{solve_one(command, files)};
+  const ExitCode exit_code = print_messages(command, points);
+  write_output(printed(command, experiment, points), command.output);
   return exit_code;
 }
 

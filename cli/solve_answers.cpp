@@ -11,6 +11,7 @@
 
 #include "solvers/chain_error.h"
 #include "solvers/csl/property_binding.h"
+#include "solvers/csl/property_symmetry.h"
 #include "solvers/lumped_question.h"
 #include "solvers/model_checking.h"
 
@@ -47,25 +48,33 @@ void add_sensitivities(const AnswerOptions& asked, const solvers::Query& query, 
   }
 }
 
-/// The quotient's answer between bounds for the chain itself.
-solvers::CheckResult lumped_result(const solvers::LumpedQuestion& lumped, const solvers::CheckOptions& options) {
-  solvers::CheckResult result = check(lumped.chain, lumped.query, lumped.filter, options);
-  if (std::isinf(result.upper)) return result;
-  const double more = lumped.perturbation(std::max(std::abs(result.lower), std::abs(result.upper)));
+/// The answer between bounds that hold whatever rates that differ by `rate_error` do to it.
+void widen(solvers::CheckResult& result, const LabelledChain& chain, const solvers::Query& query, double rate_error) {
+  if (std::isinf(result.upper) || !has_bounded_perturbation(chain, query)) return;
+  const double largest = std::max(std::abs(result.lower), std::abs(result.upper));
+  const double more = perturbation(chain, query, rate_error, largest);
   result.lower -= more;
   result.upper += more;
   if (result.error_bound.has_value()) *result.error_bound += more;
   if (result.verified.has_value()) result.verified = {result.verified->lower - more, result.verified->upper + more};
+}
+
+/// The quotient's answer between bounds for the chain itself.
+solvers::CheckResult lumped_result(const solvers::LumpedQuestion& lumped, const solvers::CheckOptions& options) {
+  solvers::CheckResult result = check(lumped.chain, lumped.query, lumped.filter, options);
+  widen(result, lumped.chain, lumped.query, lumped.rate_error);
   return result;
 }
 
-void answer_question(const LabelledChain& chain, const solvers::Question& question, const AnswerOptions& asked,
-                     PropertyAnswer& answer) {
+void answer_question(const solvers::prism::BuiltModel& model, const solvers::Question& question,
+                     const AnswerOptions& asked, PropertyAnswer& answer) {
+  const LabelledChain& chain = model.chain;
   const solvers::CheckOptions options = check_options(asked);
   const auto lumped = asked.lump ? solvers::lumped_question(chain, question.query, question.filter) : std::nullopt;
   if (lumped.has_value()) answer.lumped_states = lumped->chain.states();
-  const solvers::CheckResult result =
+  solvers::CheckResult result =
       lumped.has_value() ? lumped_result(*lumped, options) : check(chain, question.query, question.filter, options);
+  if (!model.symmetry.empty()) widen(result, chain, question.query, solvers::prism::kOrbitRateError);
   answer.error_bound = result.error_bound;
   answer.lower = result.lower;
   answer.upper = result.upper;
@@ -114,12 +123,13 @@ PropertyAnswer answer(const solvers::PropertyFile& file, const solvers::Property
   PropertyAnswer answer{.name = property.name, .property = property.text};
   const auto start = std::chrono::steady_clock::now();
   try {
+    require_symmetric(file, property, model.scope, model.symmetry);
     const auto inner = [&](const solvers::Query& query) {
       return inner_bounds(model.chain, query, check_options(options));
     };
     const solvers::BoundProperty bound = bind_property(file, property, model.chain, model.scope, inner);
     if (const auto* question = std::get_if<solvers::Question>(&bound)) {
-      answer_question(model.chain, *question, options, answer);
+      answer_question(model, *question, options, answer);
     } else {
       answer_value(std::get<solvers::prism::Value>(bound), answer);
     }

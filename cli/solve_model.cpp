@@ -8,6 +8,8 @@
 #include <sstream>
 
 #include "solvers/chain_error.h"
+#include "solvers/csl/property_binding.h"
+#include "solvers/csl/property_symmetry.h"
 #include "solvers/explicit/explicit_chain.h"
 
 namespace windtunnel::cli {
@@ -72,6 +74,30 @@ solvers::prism::BuiltModel load_explicit(const SolveCommand& command, bool matri
   return model;
 }
 
+/// What the properties look at. Those that cannot be read are refused when they are asked.
+std::vector<solvers::prism::ExpressionPointer> looked_at(const std::vector<solvers::PropertyFile>& files,
+                                                         solvers::prism::Scope scope) {
+  std::vector<solvers::prism::ExpressionPointer> all;
+  for (const solvers::PropertyFile& file : files) {
+    declare_constants(file, scope);
+    for (const solvers::PropertySyntax& property : file.properties) {
+      try {
+        for (auto& expression : state_expressions(file, property, scope)) all.push_back(std::move(expression));
+      } catch (const solvers::InputError&) {
+        continue;
+      }
+    }
+  }
+  return all;
+}
+
+solvers::prism::SymmetryRequest symmetry_request(const SolveCommand& command,
+                                                 const std::vector<solvers::PropertyFile>& properties) {
+  if (command.symmetry != std::vector<std::string>{"auto"}) return {.groups = command.symmetry, .detect_for = {}};
+  return {.groups = {},
+          .detect_for = [&](solvers::prism::Scope scope) { return looked_at(properties, std::move(scope)); }};
+}
+
 }  // namespace
 
 std::string file_text(const std::string& path) {
@@ -86,12 +112,24 @@ bool is_explicit(const std::string& path) {
   return extension == ".tra" || extension == ".mtx";
 }
 
-solvers::prism::BuiltModel load_model(const SolveCommand& command) {
+solvers::prism::BuiltModel load_model(const SolveCommand& command,
+                                      const std::vector<solvers::PropertyFile>& properties) {
   const solvers::prism::GivenConstants constants = solvers::prism::parse_constants(command.constants);
   if (is_explicit(command.model)) {
     return load_explicit(command, std::filesystem::path(command.model).extension() == ".mtx", constants);
   }
-  return solvers::prism::build_model(file_text(command.model), command.model, constants);
+  return solvers::prism::build_model(file_text(command.model), command.model, constants, {},
+                                     symmetry_request(command, properties));
+}
+
+solvers::prism::Scope load_scope(const SolveCommand& command, const LabelledChain& chain) {
+  solvers::prism::GivenConstants constants = solvers::prism::parse_constants(command.constants);
+  if (!is_explicit(command.model)) {
+    return solvers::prism::model_scope(file_text(command.model), command.model, std::move(constants));
+  }
+  solvers::prism::Scope scope(std::move(constants));
+  declare_variables(chain, command.state_file, scope);
+  return scope;
 }
 
 }  // namespace windtunnel::cli

@@ -2,7 +2,9 @@
 #include "cli/solve_report.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
+#include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
@@ -49,12 +51,23 @@ std::string verified_line(const PropertyAnswer& answer) {
 /// One block per answer that has them.
 std::string sensitivities_table(const PropertyAnswer& answer) {
   if (answer.sensitivities.empty()) return "";
-  std::vector<std::vector<std::string>> rows = {{"INPUT", "VALUE", "DERIVATIVE", "ELASTICITY"}};
+  std::vector<std::vector<std::string>> rows = {{"INPUT", "VALUE", "DERIVATIVE", "ERROR BOUND", "ELASTICITY"}};
   for (const AnswerSensitivity& s : answer.sensitivities) {
     rows.push_back({s.input, fmt::format("{:.8g}", s.input_value), sensitivity_text(s.derivative),
-                    sensitivity_text(s.elasticity)});
+                    bound_text(s.error_bound), sensitivity_text(s.elasticity)});
   }
   return "\n" + answer.property + "\n" + text_table(rows);
+}
+
+/// What a table of many answers says behind each: certificate, derivatives, or why there is no answer.
+std::string notes(const PropertyAnswer& answer) {
+  std::vector<std::string> notes;
+  if (!answer.message.empty()) notes.push_back(answer.message);
+  if (answer.verified.has_value())
+    notes.push_back(fmt::format("proves {:.17g} to {:.17g}", answer.verified->lower, answer.verified->upper));
+  for (const AnswerSensitivity& s : answer.sensitivities)
+    notes.push_back(fmt::format("d/d{} {}", s.input, sensitivity_text(s.derivative)));
+  return fmt::format("{}", fmt::join(notes, "; "));
 }
 
 Json number(double value) {
@@ -91,6 +104,7 @@ Json answer_json(const PropertyAnswer& answer) {
     entry["sensitivities"].push_back({{"input", sensitivity.input},
                                       {"input_value", sensitivity.input_value},
                                       {"derivative", number(sensitivity.derivative)},
+                                      {"error_bound", number(sensitivity.error_bound)},
                                       {"elasticity", number(sensitivity.elasticity)}});
   }
   return entry;
@@ -98,6 +112,7 @@ Json answer_json(const PropertyAnswer& answer) {
 
 Json report_json(const SolveReport& report) {
   Json root = {{"states", report.states}, {"transitions", report.transitions}, {"build_time_s", report.build_time_s}};
+  if (!report.symmetric_modules.empty()) root["symmetric_modules"] = report.symmetric_modules;
   root["properties"] = Json::array();
   for (const PropertyAnswer& answer : report.properties) root["properties"].push_back(answer_json(answer));
   return root;
@@ -111,9 +126,11 @@ std::string line(const Json& root) {
 }  // namespace
 
 std::string solve_table(const SolveReport& report) {
-  std::string text = text_table({{"states", std::to_string(report.states)},
-                                 {"transitions", std::to_string(report.transitions)},
-                                 {"built in", time_text(report.build_time_s)}});
+  std::vector<std::vector<std::string>> facts = {{"states", std::to_string(report.states)},
+                                                 {"transitions", std::to_string(report.transitions)}};
+  for (const std::string& group : report.symmetric_modules) facts.push_back({"counted", group});
+  facts.push_back({"built in", time_text(report.build_time_s)});
+  std::string text = text_table(facts);
   if (report.properties.empty()) return text;
   std::vector<std::vector<std::string>> rows = {{"PROPERTY", "VALUE", "ERROR BOUND", "METHOD", "ITERATIONS", "TIME"}};
   for (const PropertyAnswer& answer : report.properties) rows.push_back(row(answer));
@@ -130,11 +147,17 @@ std::string experiment_table(const std::vector<std::string>& names, const std::v
   std::vector<std::vector<std::string>> rows = {names};
   for (const char* heading : {"STATES", "PROPERTY", "VALUE", "ERROR BOUND", "METHOD", "ITERATIONS", "TIME"})
     rows.front().push_back(heading);
+  const bool has_notes = std::any_of(points.begin(), points.end(), [](const ExperimentPoint& point) {
+    const auto& all = point.report.properties;
+    return std::any_of(all.begin(), all.end(), [](const PropertyAnswer& answer) { return !notes(answer).empty(); });
+  });
+  if (has_notes) rows.front().push_back("NOTE");
   for (const ExperimentPoint& point : points) {
     for (const PropertyAnswer& answer : point.report.properties) {
       rows.push_back(point.values);
-      rows.back().push_back(std::to_string(point.report.states));
+      rows.back().push_back(point.report.states > 0 ? std::to_string(point.report.states) : "");
       for (std::string& cell : row(answer)) rows.back().push_back(std::move(cell));
+      if (has_notes) rows.back().push_back(notes(answer));
     }
   }
   return text_table(rows);
@@ -144,7 +167,7 @@ std::string experiment_json(const std::vector<std::string>& names, const std::ve
   Json root = {{"experiments", Json::array()}};
   for (const ExperimentPoint& point : points) {
     Json constants = Json::object();
-    for (std::size_t k = 0; k < names.size(); ++k) constants[names[k]] = point.values[k];
+    for (std::size_t k = 0; k < names.size(); ++k) constants[names[k]] = Json::parse(point.values[k]);
     Json one = {{"constants", constants}};
     one.update(report_json(point.report));
     root["experiments"].push_back(one);

@@ -12,6 +12,8 @@ namespace windtunnel::cli {
 struct SolveReport {
   long long states = 0;
   long long transitions = 0;
+  /// Groups of modules that the states count instead of telling apart.
+  std::vector<std::string> symmetric_modules;
   double build_time_s = 0.0;
   std::vector<PropertyAnswer> properties;
 };
@@ -23,9 +25,10 @@ struct ExperimentPoint {
   SolveReport report;
 };
 
-/// One row per point and property: what varies, then as in solve_table.
+/// One row per point and property: what varies, then as in solve_table. Certificates, derivatives and why there is no
+/// answer stand behind it.
 std::string experiment_table(const std::vector<std::string>& names, const std::vector<ExperimentPoint>& points);
-/// `{"experiments": [{"constants": {NAME: TEXT}, "states": ..., "properties": [...]}]}` on one line.
+/// `{"experiments": [{"constants": {NAME: NUMBER}, "states": ..., "properties": [...]}]}` on one line.
 std::string experiment_json(const std::vector<std::string>& names, const std::vector<ExperimentPoint>& points);
 
 /// Counts, then one row per property.

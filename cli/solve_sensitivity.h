@@ -20,6 +20,8 @@ struct AnswerSensitivity {
   double input_value = 0.0;
   /// Empty: the states of the model depend on it.
   std::optional<double> derivative;
+  /// The true derivative is at most so far away; of a constant partly estimated (derivative_bounds.h). Empty: unknown.
+  std::optional<double> error_bound;
   /// d ln answer / d ln input; empty where the answer or the derivative is.
   std::optional<double> elasticity;
 };

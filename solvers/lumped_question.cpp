@@ -94,14 +94,6 @@ double rate_error(const Generator& q, const Lumping& lumping) {
   return largest * (1.0 + 1e-6) + 1e-28;
 }
 
-/// Whether `perturbation` knows a bound.
-bool has_bounded_perturbation(const LabelledChain& chain, const Query& query) {
-  if (query.kind == QueryKind::kPassageTime) return query.passage.measure == PassageMeasure::kMean;
-  if (query.kind != QueryKind::kReward) return true;
-  const RewardStructure& reward = chain.rewards[query.reward.structure];
-  return reward.state_reward_per_s.minCoeff() >= 0.0 && reward.transition_reward_per_s.minCoeff() >= 0.0;
-}
-
 }  // namespace
 
 std::optional<LumpedQuestion> lumped_question(const LabelledChain& chain, const Query& query,
@@ -134,7 +126,14 @@ std::optional<LumpedQuestion> lumped_question(const LabelledChain& chain, const 
       .rate_error = error};
 }
 
-double LumpedQuestion::perturbation(double value) const {
+bool has_bounded_perturbation(const LabelledChain& chain, const Query& query) {
+  if (query.kind == QueryKind::kPassageTime) return query.passage.measure == PassageMeasure::kMean;
+  if (query.kind != QueryKind::kReward) return true;
+  const RewardStructure& reward = chain.rewards[query.reward.structure];
+  return reward.state_reward_per_s.minCoeff() >= 0.0 && reward.transition_reward_per_s.minCoeff() >= 0.0;
+}
+
+double perturbation(const LabelledChain& chain, const Query& query, double rate_error, double value) {
   const double untimed = 4.0 * static_cast<double>(chain.states()) * rate_error;
   const double per_s = rate_error * chain.generator.max_exit_rate();
   if (query.kind == QueryKind::kProbability && !query.path.time.unbounded()) {
@@ -146,12 +145,16 @@ double LumpedQuestion::perturbation(double value) const {
                             query.reward.reward_operator == RewardOperator::kCumulative;
   if (query.kind != QueryKind::kReward || !timed_reward || !std::isfinite(query.reward.time_s))
     return untimed * std::abs(value);
-  const RewardStructure& reward = chain.rewards.front();
+  const RewardStructure& reward = chain.rewards[query.reward.structure];
   const double time_s = query.reward.time_s;
   if (query.reward.reward_operator == RewardOperator::kInstantaneous)
     return per_s * time_s * reward.state_reward_per_s.maxCoeff();
   const double most = (reward.state_reward_per_s + reward.transition_reward_per_s).maxCoeff();
   return 0.5 * per_s * time_s * time_s * most;
+}
+
+double LumpedQuestion::perturbation(double value) const {
+  return solvers::perturbation(chain, query, rate_error, value);
 }
 
 }  // namespace windtunnel::solvers

@@ -17,6 +17,13 @@
 
 namespace windtunnel::solvers {
 
+/// At most so far is the answer `value` of the chain from what it would be with rates that differ by at most
+/// `rate_error` relative.
+double perturbation(const LabelledChain& chain, const Query& query, double rate_error, double value);
+
+/// Whether perturbation() knows a bound: not for variances, moments, quantiles and rewards below 0.
+bool has_bounded_perturbation(const LabelledChain& chain, const Query& query);
+
 struct LumpedQuestion {
   /// Without labels and variables; the reward that the query is about is the only one.
   LabelledChain chain;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "solvers/sensitivity.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "solvers/absorbing_system.h"
@@ -14,29 +15,6 @@
 
 namespace windtunnel::solvers {
 namespace {
-
-Vector indicator(const StateSet& set) {
-  Vector values(static_cast<Index>(set.size()));
-  for (std::size_t i = 0; i < set.size(); ++i) values(static_cast<Index>(i)) = set[i] ? 1.0 : 0.0;
-  return values;
-}
-
-/// What a state earns per second, as far as the question counts it.
-Vector earned(const LabelledChain& chain, const Query& query) {
-  switch (query.kind) {
-    case QueryKind::kSteadyState:
-      return indicator(query.steady_states);
-    case QueryKind::kReward: {
-      const RewardStructure& rewards = chain.rewards.at(query.reward.structure);
-      return rewards.state_reward_per_s + rewards.transition_reward_per_s;
-    }
-    case QueryKind::kPassageTime:
-      return Vector::Ones(chain.states());
-    case QueryKind::kProbability:
-      break;
-  }
-  return Vector::Zero(chain.states());
-}
 
 bool about_long_run(const Query& query) {
   return query.kind == QueryKind::kSteadyState ||
@@ -83,32 +61,35 @@ Vector time_inside(const LabelledChain& chain, const StateSet& inside) {
 }
 
 /// The answer in every state, from the initial one on. Of a complement too: y dQ (1 - h) = - y dQ h.
-PreciseVector answers_in(const LabelledChain& chain, const Query& query, const StateSet& interest) {
+void answer_in(const LabelledChain& chain, const Query& query, const StateSet& interest, Sensitivity& result) {
   const StateAnswer answer = check_states(chain, query, interest);
   if (!answer.usable()) throw ChainError(answer.message);
   Vector middle = Vector::Zero(chain.states());
+  result.worth_error = Vector::Zero(chain.states());
   for (Index i = 0; i < middle.size(); ++i) {
     // Where nobody asks, anything stands.
     if (std::isfinite(answer.lower(i)) && std::isfinite(answer.upper(i))) {
       middle(i) = answer.lower(i) + 0.5 * (answer.upper(i) - answer.lower(i));
+      result.worth_error(i) =
+          std::nextafter(std::max(answer.upper(i) - middle(i), middle(i) - answer.lower(i)), HUGE_VAL);
     }
   }
-  return PreciseVector(std::move(middle));
+  result.worth = PreciseVector(std::move(middle));
+  result.value = result.worth.high(chain.initial);
 }
 
 void solve_reaching(const LabelledChain& chain, const Query& query, Sensitivity& result) {
   const StateSet open = undecided(chain, query);
   const StateSet start = reachable_through(chain.generator, {chain.initial}, all_states(chain));
-  result.worth = answers_in(chain, query, start);
-  result.value = result.worth.high(chain.initial);
+  answer_in(chain, query, start, result);
   result.time = time_inside(chain, open);
+  if (open[static_cast<std::size_t>(chain.initial)]) result.passing = listed(open);
 }
 
 void solve_settling(const LabelledChain& chain, const Query& query, Sensitivity& result) {
   const Generator& q = chain.generator;
   const StateSet start = reachable_through(q, {chain.initial}, all_states(chain));
-  result.worth = answers_in(chain, query, start);
-  result.value = result.worth.high(chain.initial);
+  answer_in(chain, query, start, result);
   const LongRunSolution ends = solve_long_run(q, point_mass(q.states(), chain.initial));
   if (!ends.usable()) throw ChainError(ends.message);
   result.time = ends.probability;
@@ -120,7 +101,9 @@ void solve_settling(const LabelledChain& chain, const Query& query, Sensitivity&
       result.settled[static_cast<std::size_t>(i)] = true;
       passing[static_cast<std::size_t>(i)] = false;
     }
-    if (members.size() == 1 || !start[static_cast<std::size_t>(members.front())]) continue;
+    if (!start[static_cast<std::size_t>(members.front())]) continue;
+    result.ends.push_back(members);
+    if (members.size() == 1) continue;
     const CertifiedAverage average = solve_certified_average(PartialChain(q, members), result.reward_per_s);
     for (const Index i : members) {
       result.bias.high(i) = average.bias.high(i);
@@ -128,6 +111,7 @@ void solve_settling(const LabelledChain& chain, const Query& query, Sensitivity&
     }
   }
   result.time += time_inside(chain, passing);
+  if (passing[static_cast<std::size_t>(chain.initial)]) result.passing = listed(passing);
 }
 
 }  // namespace
@@ -141,7 +125,7 @@ double Sensitivity::by_rate(Index from, Index to) const {
 Sensitivity solve_sensitivity(const LabelledChain& chain, const Query& query) {
   Sensitivity result;
   result.settled.assign(static_cast<std::size_t>(chain.states()), false);
-  result.reward_per_s = earned(chain, query);
+  result.reward_per_s = earned_per_s(chain, query);
   if (about_long_run(query)) {
     solve_settling(chain, query, result);
   } else if (about_reaching(query)) {
@@ -155,25 +139,17 @@ Sensitivity solve_sensitivity(const LabelledChain& chain, const Query& query) {
   return result;
 }
 
-bool same_transitions(const Generator& a, const Generator& b) {
-  return a.outgoing().begin == b.outgoing().begin && a.outgoing().state == b.outgoing().state;
-}
-
-double first_order_change(const LabelledChain& chain, const LabelledChain& changed, const Query& query,
-                          const Sensitivity& sensitivity) {
-  if (!same_transitions(chain.generator, changed.generator)) throw ChainError("the chains have other transitions");
+double along(const LabelledChain& chain, const Sensitivity& sensitivity, const ChainChange& change) {
   const SparseRates& rates = chain.generator.outgoing();
-  const SparseRates& other = changed.generator.outgoing();
-  double change = sensitivity.time.dot(earned(changed, query) - sensitivity.reward_per_s);
+  double value = sensitivity.time.dot(change.reward_per_s);
   for (Index i = 0; i < chain.states(); ++i) {
     if (sensitivity.time(i) == 0.0) continue;
     const auto end = static_cast<std::size_t>(rates.begin[static_cast<std::size_t>(i) + 1]);
     for (auto e = static_cast<std::size_t>(rates.begin[static_cast<std::size_t>(i)]); e < end; ++e) {
-      const double step = other.rate_per_s[e] - rates.rate_per_s[e];
-      if (step != 0.0) change += step * sensitivity.by_rate(i, rates.state[e]);
+      if (change.rate[e] != 0.0) value += change.rate[e] * sensitivity.by_rate(i, rates.state[e]);
     }
   }
-  return change;
+  return value;
 }
 
 }  // namespace windtunnel::solvers

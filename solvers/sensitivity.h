@@ -5,7 +5,9 @@
 // Sources: P. Schweitzer, Perturbation theory and finite Markov chains, Journal of Applied Probability 5, 1968; X.-R.
 // Cao, H.-F. Chen, IEEE Transactions on Automatic Control 42(10), 1997 (potentials).
 #pragma once
-#include "solvers/csl/property.h"
+#include <vector>
+
+#include "solvers/chain_change.h"
 #include "solvers/drift.h"
 #include "solvers/labelled_chain.h"
 #include "solvers/solve_result.h"
@@ -25,7 +27,12 @@ struct Sensitivity : SolveResult {
   StateSet settled;
   /// Reward per s of each state that the derivatives are about; zero for probabilities.
   Vector reward_per_s;
-  // Derivatives carry no proven bound: they are as accurate as the solutions, about eight digits.
+  /// What the bounds on a derivative need (derivative_bounds.h): how far `worth` may be off, the states from which the
+  /// initial one goes on, and the bottom classes in which it may end.
+  Vector worth_error;
+  std::vector<Index> passing;
+  std::vector<std::vector<Index>> ends;
+  // by_rate is as accurate as the solutions, about eight digits; derivative_bounds.h proves how accurate.
 
   /// d value / d rate of the transition.
   double by_rate(Index from, Index to) const;
@@ -35,12 +42,7 @@ struct Sensitivity : SolveResult {
 /// Throws ChainError for other questions, and where the answer is infinite.
 Sensitivity solve_sensitivity(const LabelledChain& chain, const Query& query);
 
-/// d value when the rates of `chain` and the rewards of the query change to those of `changed`, per unit of the change:
-/// the first-order term of (answer of changed - answer of chain). Both must have the same transitions.
-double first_order_change(const LabelledChain& chain, const LabelledChain& changed, const Query& query,
-                          const Sensitivity& sensitivity);
-
-/// Whether both have the same states and transitions, whatever the rates.
-bool same_transitions(const Generator& a, const Generator& b);
+/// d value per unit of the change, from the time in the states and their worth.
+double along(const LabelledChain& chain, const Sensitivity& sensitivity, const ChainChange& change);
 
 }  // namespace windtunnel::solvers

@@ -50,6 +50,7 @@ class Modules {
     }
     Module module = *base;
     module.name = declaration.module.name;
+    module.where = declaration.module.where;
     for (VariableDeclaration& variable : module.variables) rename(variable, declaration.module.where);
     for (Command& command : module.commands) rename(command);
     return module;
@@ -113,7 +114,6 @@ class Binder {
     for (std::size_t m = 0; m < modules.size(); ++m) {
       for (const Command& command : modules[m].commands) bound_.commands.push_back(bind(command, m));
     }
-    bound_.modules = modules.size();
     bind_labels();
     for (const RewardsDeclaration& rewards : model_.rewards) bound_.rewards.push_back(bind(rewards));
     return std::move(bound_);
@@ -124,7 +124,11 @@ class Binder {
     std::vector<const VariableDeclaration*> declarations;
     for (const VariableDeclaration& variable : model_.globals) declare(variable, kGlobal, declarations);
     for (std::size_t m = 0; m < modules.size(); ++m) {
-      for (const VariableDeclaration& variable : modules[m].variables) declare(variable, m, declarations);
+      bound_.modules.push_back({modules[m].name, modules[m].where, {}});
+      for (const VariableDeclaration& variable : modules[m].variables) {
+        bound_.modules.back().variables.push_back(declarations.size());
+        declare(variable, m, declarations);
+      }
     }
     // Ranges and initial values after all names are known: they may use formulas.
     for (const VariableDeclaration* declaration : declarations) place(*declaration);

@@ -51,6 +51,13 @@ struct BoundLabel {
   ExpressionPointer states;
 };
 
+struct BoundModule {
+  std::string name;
+  SourceLocation where;
+  /// Its own, by number, as declared.
+  std::vector<std::size_t> variables;
+};
+
 struct BoundModel {
   std::string file;
   std::vector<StateVariable> variables;
@@ -60,7 +67,7 @@ struct BoundModel {
   ExpressionPointer initial_states;
   /// actions[0] is "": no action.
   std::vector<std::string> actions;
-  std::size_t modules = 0;
+  std::vector<BoundModule> modules;
   std::vector<BoundCommand> commands;
   std::vector<BoundLabel> labels;
   std::vector<BoundRewards> rewards;

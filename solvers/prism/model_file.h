@@ -3,8 +3,12 @@
 #pragma once
 #include <string>
 
+#include <functional>
+#include <vector>
+
 #include "solvers/explore.h"
 #include "solvers/labelled_chain.h"
+#include "solvers/prism/module_symmetry.h"
 #include "solvers/prism/scope.h"
 
 namespace windtunnel::solvers::prism {
@@ -13,11 +17,31 @@ struct BuiltModel {
   LabelledChain chain;
   /// Constants, formulas and variables of the model, for properties about it.
   Scope scope;
+  /// The chain counts the members of each group instead of telling them apart.
+  ModuleSymmetry symmetry = {};
+  /// `m1,m2,m3` of each group.
+  std::vector<std::string> symmetric_modules = {};
 };
+
+/// Relative error of the rates of a chain that counts: those into one orbit are added up and rounded once, and so are
+/// those of parallel commands.
+inline constexpr double kOrbitRateError = 0x1p-52;
+
+/// Which copies of modules are counted.
+struct SymmetryRequest {
+  /// Written as declared_symmetry takes them.
+  std::vector<std::string> groups;
+  /// Also look for copies (when there are no groups), but keep apart what these expressions tell apart; given the names
+  /// of the model. Null: do not look.
+  std::function<std::vector<ExpressionPointer>(Scope)> detect_for;
+};
+
+/// The names of a model without its chain. Throws InputError for a mistake in the text.
+Scope model_scope(const std::string& text, const std::string& file, GivenConstants constants);
 
 /// `file` is named in messages. Throws InputError for a mistake in the text, ChainError for a chain that cannot be (too
 /// many states).
 BuiltModel build_model(const std::string& text, const std::string& file, const GivenConstants& constants = {},
-                       const ExploreOptions& options = {});
+                       const ExploreOptions& options = {}, const SymmetryRequest& request = {});
 
 }  // namespace windtunnel::solvers::prism

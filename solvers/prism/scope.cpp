@@ -153,17 +153,16 @@ ExpressionPointer Scope::given_value(const std::string& name, const Definition& 
 }
 
 ExpressionPointer Scope::without_formulas(const ExpressionPointer& expression, const std::string& file) {
-  std::set<std::string> open;
+  // Each formula once: one of sixty, each the double of the one before, would be written out 2^60 times. Null: in work.
+  std::map<std::string, ExpressionPointer> written_out;
   const std::function<ExpressionPointer(const ExpressionPointer&)> expand = [&](const ExpressionPointer& e) {
     return substitute(e, [&](const Expression& identifier) -> ExpressionPointer {
       const auto found = definitions_.find(identifier.name);
       if (found == definitions_.end() || found->second.kind != Definition::Kind::kFormula) return nullptr;
-      if (!open.insert(identifier.name).second) {
-        throw ExpressionError{identifier.where, "'" + identifier.name + "' is defined by itself"};
-      }
-      ExpressionPointer result = expand(found->second.value);
-      open.erase(identifier.name);
-      return result;
+      const auto [known, is_new] = written_out.emplace(identifier.name, nullptr);
+      if (is_new) known->second = expand(found->second.value);
+      if (known->second != nullptr) return known->second;
+      throw ExpressionError{identifier.where, "'" + identifier.name + "' is defined by itself"};
     });
   };
   try {
@@ -180,6 +179,11 @@ std::map<std::string, double> Scope::used_real_constants() const {
     if (definition.result != nullptr) values[name] = constant_value(definition.result).as_double();
   }
   return values;
+}
+
+bool Scope::has_used(const std::string& name) const {
+  const auto found = definitions_.find(name);
+  return found == definitions_.end() ? asked_.count(name) > 0 : found->second.result != nullptr;
 }
 
 std::vector<std::string> Scope::unused_constants() const {

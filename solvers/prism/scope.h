@@ -40,6 +40,9 @@ class Scope {
   /// The real-valued constants that something has asked for, with their values.
   std::map<std::string, double> used_real_constants() const;
 
+  /// Whether something has asked for the value of this constant.
+  bool has_used(const std::string& name) const;
+
   /// Given names that no declaration and no expression has asked for.
   std::vector<std::string> unused_constants() const;
 

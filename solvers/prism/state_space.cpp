@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "solvers/double_double.h"
 #include "solvers/prism/compiled_model.h"
 #include "solvers/prism/evaluation.h"
 #include "solvers/prism/initial_states.h"
@@ -32,11 +33,13 @@ struct NumberedTransition {
 template <std::size_t W>
 class Explorer {
  public:
-  Explorer(const BoundModel& bound, const CompiledModel& model, const ExploreOptions& options)
+  Explorer(const BoundModel& bound, const CompiledModel& model, const ExploreOptions& options,
+           const OrbitSorter& orbits)
       : bound_(bound),
         model_(model),
         options_(options),
-        generator_(model),
+        orbits_(orbits),
+        generator_(model, orbits),
         evaluator_(model.program),
         rewards_(model.reward_names.size()) {}
 
@@ -55,9 +58,10 @@ class Explorer {
     for (std::size_t k = 0; k < words.size(); k += stride) {
       State state{};
       std::copy_n(words.begin() + static_cast<std::ptrdiff_t>(k), stride, state.begin());
+      orbits_.sort(state.data());
       numbering_.number(state);
     }
-    return words.size() / stride;
+    return numbering_.states().size();
   }
 
   void explore_next() {
@@ -133,10 +137,9 @@ class Explorer {
   void add_row() {
     const auto self = static_cast<std::int32_t>(builder_.current());
     for (std::size_t begin = 0, end = 0; begin < row_.size(); begin = end) {
-      double rate = 0.0;
-      for (end = begin; end < row_.size() && row_[end].to == row_[begin].to; ++end) {
-        rate += generator_.successors()[row_[end].source].rate_per_s;
-      }
+      end = begin + 1;
+      while (end < row_.size() && row_[end].to == row_[begin].to) ++end;
+      const double rate = total_rate(begin, end);
       if (row_[begin].to == self) {
         self_loops_.push_back({self, rate});
         continue;
@@ -146,6 +149,15 @@ class Explorer {
       ++stored_;
     }
     builder_.finish_state();
+  }
+
+  /// Rounded once, however many transitions are merged.
+  double total_rate(std::size_t begin, std::size_t end) const {
+    DoubleDouble total{generator_.successors()[row_[begin].source].rate_per_s, 0.0};
+    for (std::size_t k = begin + 1; k < end; ++k) {
+      total = total + DoubleDouble{generator_.successors()[row_[k].source].rate_per_s, 0.0};
+    }
+    return total.high;
   }
 
   void keep_transition_rewards(std::size_t begin, std::size_t end, double rate) {
@@ -197,6 +209,7 @@ class Explorer {
   const BoundModel& bound_;
   const CompiledModel& model_;
   const ExploreOptions& options_;
+  OrbitSorter orbits_;
   SuccessorGenerator<W> generator_;
   Evaluator evaluator_;
   StateNumbering<State, PackedStateHash<W>> numbering_;
@@ -209,21 +222,22 @@ class Explorer {
 };
 
 template <std::size_t W>
-LabelledChain explored(const BoundModel& bound, const ExploreOptions& options) {
+LabelledChain explored(const BoundModel& bound, const ExploreOptions& options, const OrbitSorter& orbits) {
   const CompiledModel model = compile_model(bound);
-  return Explorer<W>(bound, model, options).explored();
+  return Explorer<W>(bound, model, options, orbits).explored();
 }
 
 }  // namespace
 
-LabelledChain build_chain(const BoundModel& model, const ExploreOptions& options) {
+LabelledChain build_chain(const BoundModel& model, const ExploreOptions& options, const ModuleSymmetry& symmetry) {
+  const OrbitSorter orbits(symmetry, model);
   const Index words = model.words_per_state;
-  if (words == 1) return explored<1>(model, options);
-  if (words == 2) return explored<2>(model, options);
-  if (words <= 4) return explored<4>(model, options);
-  if (words <= 8) return explored<8>(model, options);
-  if (words <= 16) return explored<16>(model, options);
-  if (words <= 64) return explored<64>(model, options);
+  if (words == 1) return explored<1>(model, options, orbits);
+  if (words == 2) return explored<2>(model, options, orbits);
+  if (words <= 4) return explored<4>(model, options, orbits);
+  if (words <= 8) return explored<8>(model, options, orbits);
+  if (words <= 16) return explored<16>(model, options, orbits);
+  if (words <= 64) return explored<64>(model, options, orbits);
   throw InputError(model.file, {},
                    fmt::format("the variables need {} words of 64 bits, at most 64 are supported", words));
 }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "solvers/prism/compiled_model.h"
+#include "solvers/prism/orbit.h"
 
 namespace windtunnel::solvers::prism {
 
@@ -56,11 +57,11 @@ struct ActionRange {
 template <std::size_t W>
 class SuccessorGenerator {
  public:
-  explicit SuccessorGenerator(const CompiledModel& model)
-      : model_(model), evaluator_(model.program), enabled_(model.guards.words()) {}
+  SuccessorGenerator(const CompiledModel& model, const OrbitSorter& orbits)
+      : model_(model), orbits_(orbits), evaluator_(model.program), enabled_(model.guards.words()) {}
 
-  /// Finds the transitions of the state, self-loops included, rates > 0. Throws ExpressionError for an update or a rate
-  /// that cannot be.
+  /// Finds the transitions of the state, self-loops included, rates > 0, to the sorted states of their orbits. Throws
+  /// ExpressionError for an update or a rate that cannot be.
   void expand(const PackedState<W>& state) {
     successors_.clear();
     ranges_.clear();
@@ -71,6 +72,8 @@ class SuccessorGenerator {
       expand(block, command, state);
       command = next_enabled(block.end);
     }
+    if (orbits_.empty()) return;
+    for (Successor<W>& successor : successors_) orbits_.sort(successor.to.data());
   }
 
   const std::vector<Successor<W>>& successors() const { return successors_; }
@@ -163,6 +166,7 @@ class SuccessorGenerator {
   }
 
   const CompiledModel& model_;
+  OrbitSorter orbits_;
   Evaluator evaluator_;
   std::vector<std::uint64_t> enabled_;
   std::vector<Successor<W>> successors_;

@@ -9,8 +9,10 @@
 
 #include "cli/command_line.h"
 #include "cli/solve_answers.h"
+#include "cli/solve_csv.h"
 #include "cli/solve_experiment.h"
 #include "cli/solve_model.h"
+#include "cli/solve_points.h"
 #include "cli/solve_report.h"
 #include "solvers/input_error.h"
 #include "test/catch.h"
@@ -76,6 +78,27 @@ TEST_CASE("solve takes a model, constants, questions, files and exports", "[cli]
   CHECK(command.export_dot == "b.dot");
 }
 
+TEST_CASE("--symmetry names groups of modules, or finds them for what is asked", "[cli][solve]") {
+  const WrittenFile model("symmetric.prism",
+                          "ctmc module a x:[0..1]; [] true -> 1:(x'=1-x); endmodule module b = a [ x=y ] endmodule "
+                          "module c = a [ x=z ] endmodule");
+  const std::string path = model.path();
+  const auto counted = [&](const char* groups, const std::string& property) {
+    const auto command = std::get<SolveCommand>(parse({"solve", path.c_str(), "--symmetry", groups}));
+    return load_model(command, {solvers::parse_properties(property, "asked")}).symmetric_modules;
+  };
+  using Groups = std::vector<std::string>;
+  CHECK(counted("c,a", "S=? [ x=1 ]") == Groups{"c,a"});
+  CHECK(counted("auto", "S=? [ x+y+z=1 ]") == Groups{"a,b,c"});
+  CHECK(counted("auto", "S=? [ y=1 ]") == Groups{"a,c"});
+  // A property that cannot be read is refused when it is asked, and keeps nothing apart.
+  CHECK(counted("auto", "S=? [ nothing=1 ]; S=? [ x=1 & y=1 ]") == Groups{"a,b"});
+  CHECK(mistake({"solve", "a.prism", "--symmetry", "auto", "--symmetry", "a,b"}) ==
+        "windtunnel solve: --symmetry auto stands alone, found groups beside it");
+  CHECK(mistake({"solve", "a.tra", "--symmetry", "auto"}) ==
+        "windtunnel solve: --symmetry needs a model with modules, 'a.tra' is a list of transitions");
+}
+
 TEST_CASE("a range of constants is every point of its cross product", "[cli][solve]") {
   const Experiment experiment("N=2:2:6,r=max(1,3/2),T=0:0.25:0.5");
   CHECK(experiment.has_ranges());
@@ -109,7 +132,62 @@ TEST_CASE("an experiment prints what varies before each answer", "[cli][solve]")
   CHECK(table.substr(0, table.find_first_of(" ")) == "N");
   CHECK_THAT(table, ContainsSubstring("3  4       S=? [ \"full\" ]"));
   CHECK_THAT(experiment_json({"N"}, points),
-             ContainsSubstring(R"({"experiments":[{"constants":{"N":"3"},"states":4,"transitions":6)"));
+             ContainsSubstring(R"({"experiments":[{"constants":{"N":3},"states":4,"transitions":6)"));
+}
+
+TEST_CASE("a point without an answer leaves the others answered", "[cli][solve]") {
+  // P(T <= t) = 1 - exp(-1.5 t) from one place to the next; there is no queue with -1 places.
+  const WrittenFile model("points.prism",
+                          "ctmc const int N; const double t; module q x:[0..N]; [] x<N -> 1.5:(x'=x+1); endmodule");
+  SolveCommand command{.model = model.path(), .constants = "N=-1:2:1,t=0:0.5:1"};
+  command.properties = {"P=? [ F<=t x=N ]"};
+  const std::vector<solvers::PropertyFile> files = {solvers::parse_properties(command.properties[0], "--property")};
+  const std::vector<ExperimentPoint> points = answer_points(command, files, Experiment(command.constants));
+  REQUIRE(points.size() == 6);
+  for (std::size_t k = 0; k < 3; ++k) {
+    const PropertyAnswer& unknown = points[k].report.properties.front();
+    CHECK_FALSE(unknown.value.has_value());
+    CHECK(unknown.exit_code == ExitCode::kBadInput);
+    CHECK(unknown.message == model.path() + ":1:44: variable 'x' has the empty range 0..-1");
+    const PropertyAnswer& known = points[3 + k].report.properties.front();
+    CHECK(std::get<double>(known.value.value()) ==
+          Approx(1.0 - std::exp(-0.75 * static_cast<double>(k))).epsilon(1e-12));
+  }
+  const std::string csv = solve_csv({"N", "t"}, points);
+  CHECK(csv.substr(0, csv.find('\n')) ==
+        "N,t,states,name,property,value,error_bound,lower,upper,method,iterations,solve_time_s,status");
+  CHECK_THAT(csv, ContainsSubstring("\n-1,0,NA,,P=? [ F<=t x=N ],NA,NA,NA,NA,,0,0," + model.path() +
+                                    ":1:44: variable 'x' has the empty range 0..-1\n"));
+  CHECK_THAT(csv, ContainsSubstring("\n1,0,2,,P=? [ F<=t x=N ],0,0,0,0,graph,0,"));
+}
+
+TEST_CASE("a mistake that every point has is one mistake", "[cli][solve]") {
+  const WrittenFile model("wrong.prism", "ctmc module q x:[0..N; endmodule");
+  const std::vector<solvers::PropertyFile> files = {solvers::parse_properties("S=? [ x=0 ]", "--property")};
+  CHECK_THROWS_WITH(answer_points({.model = model.path(), .constants = "N=1:3"}, files, Experiment("N=1:3")),
+                    ContainsSubstring("wrong.prism:1:22: "));
+}
+
+TEST_CASE("a table of answers has columns for what was asked in addition", "[cli][solve]") {
+  SolveReport report{.states = 4};
+  report.properties = {{.property = "a, b", .value = true, .method = "gth"}};
+  report.properties.front().verified = solvers::Interval{0.25, 0.5};
+  report.properties.front().sensitivities = {{.input = "r", .input_value = 2.0, .derivative = 0.125}};
+  CHECK(solve_csv({}, {{{}, report}}) ==
+        "states,name,property,value,error_bound,lower,upper,method,iterations,solve_time_s,verified_lower,"
+        "verified_upper,derivative.r,derivative_error.r,status\n"
+        "4,,\"a, b\",true,NA,NA,NA,gth,0,0,0.25,0.5,0.125,NA,ok\n");
+}
+
+TEST_CASE("a scope knows which constants the model depends on", "[cli][solve]") {
+  const auto scope = solvers::prism::model_scope(
+      "ctmc const double t; const int N; const int M=N+1; const int k=2; module q x:[0..M]; endmodule", "q.prism",
+      solvers::prism::parse_constants("N=3,t=1,z=1"));
+  CHECK(scope.has_used("N"));
+  CHECK(scope.has_used("M"));
+  CHECK_FALSE(scope.has_used("k"));
+  CHECK_FALSE(scope.has_used("t"));
+  CHECK_FALSE(scope.has_used("z"));
 }
 
 TEST_CASE("equal machines are counted, with the answers of the chain that tells them apart", "[cli][solve][lumping]") {
@@ -178,8 +256,6 @@ TEST_CASE("Wrong options of solve", "[cli][solve]") {
         "windtunnel solve: --method is 'jacobi', expected one of automatic, gth, gauss_seidel, multilevel");
   CHECK(mistake({"solve", "a.sm", "--tolerance", "0"}) ==
         "windtunnel solve: --tolerance is 0, expected a number between 0 and 1");
-  CHECK(mistake({"solve", "a.sm", "--format", "csv"}) ==
-        "windtunnel solve: --format is 'csv', expected one of table, json");
   CHECK(mistake({"solve", "a.sm", "--propety", "x"}) ==
         "windtunnel solve: unknown option '--propety', did you mean '--property'?");
 }
