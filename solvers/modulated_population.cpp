@@ -76,6 +76,25 @@ PopulationPath::PopulationPath(ModulatedPopulation population, Matrix law, doubl
   }
 }
 
+void PopulationPath::settle(double arrivals_per_s) {
+  if (population_.modes() != 1) throw std::invalid_argument("a population of one mode is settled, found several");
+  const LevelRates rates = level_rates({0, population_.levels()}, arrivals_per_s).front();
+  law_.setZero();
+  law_(0, 0) = 1.0;
+  for (Index i = 0; i + 1 < population_.levels() && rates.up(i) > 0.0; ++i) {
+    if (rates.down(i + 1) <= 0.0) {
+      // Nobody leaves again.
+      law_.topRows(i + 1).setZero();
+      law_(i + 1, 0) = 1.0;
+      continue;
+    }
+    law_(i + 1, 0) = law_(i, 0) * rates.up(i) / rates.down(i + 1);
+    if (law_(i + 1, 0) > 1e200) law_ *= 1e-200;
+  }
+  law_ /= law_.sum();
+  step_s_ = 0.0;
+}
+
 void PopulationPath::set_law(Matrix law) {
   check(population_, law);
   law_ = std::move(law);

@@ -53,6 +53,9 @@ class PopulationPath {
   PopulationPath(ModulatedPopulation population, Matrix law, double start_s = 0.0, double tolerance = 1e-5);
 
   void advance_to(double time_s, const Arrivals& arrivals_per_s);
+  /// Puts the law where this rate, held for ever, would bring it: exact, by the ratios of a birth-death chain. One mode
+  /// only, else std::invalid_argument; where more come than leave, everything is on the last level.
+  void settle(double arrivals_per_s);
   /// What happens at once: another law, other departures (levels x modes, as in ModulatedPopulation).
   void set_law(Matrix law);
   void set_departures(Matrix departures_per_s, Matrix prevented_per_arrival = {});

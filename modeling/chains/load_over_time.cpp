@@ -172,4 +172,21 @@ LoadAnswer follow_load(const ServingSystem& system, const LoadEpisode& episode, 
   return answer;
 }
 
+LoadAtRest load_at_rest(const ServingSystem& system, const RequestLimits& limits) {
+  const LoadFollower follower(system, limits);
+  const ReplicaPace pace = follower.pace();
+  const LoadPath path(system, {.transient = {.horizon_s = pace.request_s}}, pace);
+  const LoadView view = path.view();
+  LoadAtRest rest{.idle_ratio = view.slots_held.front(), .chain = path.record()};
+  for (std::size_t n = 0; n < view.slots_held.size(); ++n)
+    rest.decoding += view.slots_held[n] * (static_cast<double>(n) - pace.rates.in_prefill[n]);
+  rest.point = {.time_s = 0.0,
+                .arrival_per_s = view.arrival_per_s,
+                .replicas = view.replicas,
+                .present = view.present,
+                .waiting = view.waiting,
+                .classes = follower.answers(view, view.slots_held)};
+  return rest;
+}
+
 }  // namespace windtunnel::modeling

@@ -17,4 +17,14 @@ std::string not_covered_over_time(const ServingSystem& system, const LoadEpisode
 /// at once; a request's time between tokens is that of the population half its life after its first token.
 LoadAnswer follow_load(const ServingSystem& system, const LoadEpisode& episode, const RequestLimits& limits);
 
+/// The same system while nothing changes.
+struct LoadAtRest {
+  LoadPoint point;
+  /// Of one replica: sequences that decode, share of the time without any request.
+  double decoding = 0.0;
+  double idle_ratio = 0.0;
+  ChainRecord chain;
+};
+LoadAtRest load_at_rest(const ServingSystem& system, const RequestLimits& limits);
+
 }  // namespace windtunnel::modeling

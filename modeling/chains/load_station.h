@@ -53,6 +53,8 @@ class LoadStation {
   double variance_present() const;
 
   void advance_to(double time_s, const solvers::PopulationPath::Arrivals& arrivals_per_s);
+  /// Where this rate, held for ever, leads.
+  void settle(double arrivals_per_s) { path_.settle(arrivals_per_s); }
   /// A Poisson number of requests at once.
   void add_requests(double mean);
   void set_replicas(double replicas);

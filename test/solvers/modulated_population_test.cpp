@@ -120,3 +120,13 @@ TEST_CASE("departures that change at once start a new stretch", "[solvers][popul
   CHECK(mean(path) - before == Approx(12.0).epsilon(1e-4));
   CHECK_THROWS_AS(path.set_law(Matrix::Zero(3, 1)), std::invalid_argument);
 }
+
+TEST_CASE("a settled population is where a held rate leads", "[solvers][population]") {
+  const ModulatedPopulation system = endless_servers(population_lattice(200.0, 32.0));
+  PopulationPath settled(system, certain(system.levels(), 1, 0, 0));
+  settled.settle(60.0);
+  PopulationPath followed(system, certain(system.levels(), 1, 0, 0), 0.0, 1e-7);
+  followed.advance_to(30.0, [](double) { return 60.0; });
+  CHECK((settled.law() - followed.law()).cwiseAbs().sum() < 1e-4);
+  CHECK(mean(settled) == Approx(60.0).epsilon(1e-3));
+}
