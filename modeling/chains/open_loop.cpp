@@ -9,9 +9,9 @@
 #include "modeling/chains/cycle_noise.h"
 #include "modeling/chains/first_token.h"
 #include "modeling/chains/model_error.h"
-#include "modeling/chains/priority_wait.h"
 #include "modeling/chains/replica_chain.h"
 #include "modeling/chains/request_law.h"
+#include "modeling/chains/slot_wait.h"
 
 namespace windtunnel::modeling {
 
@@ -39,43 +39,14 @@ constexpr double kNearCapacity = 0.9;
 constexpr double kUnequalPrompts = 0.5;
 constexpr double kPrefillFirstLoad = 0.85;
 
-/// Shares of the load that are served before a class, and up to its own priority, by the work of their outputs.
-PriorityLoad priority_load(const std::vector<RequestClass>& classes, const RequestClass& own, double load) {
-  PriorityLoad loads;
-  for (const RequestClass& one : classes) {
-    const double work = load * one.share * one.output.mean() / mean_output_tokens(classes);
-    if (one.priority < own.priority) loads.before += work;
-    if (one.priority <= own.priority) loads.up_to += work;
-  }
-  return loads;
-}
-
-/// How long a class waits for a slot, given a wait: `weight` of it, the rest is short against everything else.
-struct SlotWait {
-  double weight = 1.0;
-  ExponentialMixture law;
-};
-
-/// The queue first come first served, rearranged as priorities rearrange that of M/M/c with the same mean wait [A]: the
-/// ratio of means is M/G/1's, as in Bondi, Buzen, Performance Evaluation Review 12(3), 1984.
-SlotWait slot_wait(const std::vector<RequestClass>& classes, const RequestClass& own,
-                   const SlotPopulation& population) {
-  const SlotQueue& queue = population.queue;
-  if (!has_priorities(classes)) return {queue.weight, {{1.0, queue.rate_per_s}}};
-  const PriorityLoad load = priority_load(classes, own, population.load);
-  const bool is_last = load.up_to > population.load * (1.0 - 1e-9);
-  const double rate_per_s = is_last ? queue.rate_per_s : 1.0 / queue.mean_s();
-  return {is_last ? queue.weight : 1.0, priority_wait(rate_per_s / (1.0 - population.load), load)};
-}
-
-/// A cell of the wait for a slot holds at most this share of what is left.
-constexpr double kWaitCell = 0.1;
+/// A cell of the wait for a slot holds at most this share of what is left, the last one this much.
+constexpr double kWaitCell = 0.1, kWaitTail = 1e-5;
 
 void add_waiting(const EngineModel& engine, double wait_probability, const SlotWait& wait, const PromptQuanta& own,
                  LatencyLaw& law) {
   if (wait_probability < 1e-9) return;
   add_after_slot(engine, own, 0.0, wait_probability * (1.0 - wait.weight), law);
-  for (const WaitCell& cell : wait_cells(wait.law, kWaitCell / engine.resolution()))
+  for (const WaitCell& cell : wait_cells(wait.law, kWaitCell / engine.resolution(), kWaitTail / engine.resolution()))
     add_after_slot(engine, own, cell.wait_s, wait_probability * wait.weight * cell.weight, law);
 }
 

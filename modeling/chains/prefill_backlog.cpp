@@ -212,7 +212,9 @@ PromptQuanta class_quanta(const RequestClass& one, double computed_ratio, double
   PromptQuanta quanta{.quantum_tokens = quantum_tokens};
   const double mean = std::max(1.0, one.prompt.mean() * computed_ratio);
   const double longest =
-      one.prompt.is_constant() ? mean : computed_ratio * static_cast<double>(one.prompt.quantile(1.0 - kLongestTail));
+      one.prompt.is_constant()
+          ? mean
+          : computed_ratio * static_cast<double>(one.prompt.quantile(1.0 - kLongestTail / resolution));
   const double cells = std::ceil(longest / quantum_tokens - 1e-9) + 2.0;
   quanta.probability.assign(static_cast<std::size_t>(std::clamp(cells, 2.0, resolution * kMostBacklog)), 0.0);
   const double top = static_cast<double>(quanta.probability.size()) - 1.0;
@@ -234,7 +236,8 @@ PromptQuanta prompt_quanta(const std::vector<RequestClass>& classes, double comp
   const double room = std::max(1.0, room_tokens);
   double longest = mean;
   for (const RequestClass& one : classes)
-    longest = std::max(longest, computed_ratio * static_cast<double>(one.prompt.quantile(1.0 - kLongestTail)));
+    longest =
+        std::max(longest, computed_ratio * static_cast<double>(one.prompt.quantile(1.0 - kLongestTail / resolution)));
   double quantum = std::max(
       {1.0, std::min(mean, room) / (kQuantaPerMean * resolution), 2.0 * longest / (kMostBacklog * resolution)});
   if (classes.size() == 1 && classes.front().prompt.is_constant())

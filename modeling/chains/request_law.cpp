@@ -117,7 +117,7 @@ std::vector<OutputCell> output_cells(const TokenLaw& output, double tokens_per_i
   std::vector<OutputCell> cells;
   const double growth = std::pow(kCellGrowth, 1.0 / resolution);
   double kept = 0.0, kept_tokens = 0.0, before = 1.0;
-  for (Count low = 0; before > kTail;) {
+  for (Count low = 0; before > kTail / resolution;) {
     const Count high = static_cast<double>(low) < kSingleCells * resolution
                            ? low + 1
                            : std::max<Count>(low + 1, std::llround(static_cast<double>(low) * growth));

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The serving study from spec text to report.
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -114,6 +115,13 @@ TEST_CASE("the finding says what priorities buy", "[studies][serving]") {
   CHECK(value(ordered, "class.chat.ttft_p99_s") < 0.7 * value(first_come, "class.chat.ttft_p99_s"));
   CHECK(value(ordered, "class.long.ttft_p99_s") > value(first_come, "class.long.ttft_p99_s"));
   CHECK_THAT(first_come.finding, Catch::Matchers::Contains("priorities take the 99th percentile of the first token"));
+  const Report explained = answer(load + classes(", priority: 1"), slots, {.detail = Detail::kDerivation});
+  const auto section =
+      std::find_if(explained.derivation.begin(), explained.derivation.end(),
+                   [](const DerivationSection& one) { return one.title == "Who waits for a slot first"; });
+  REQUIRE(section != explained.derivation.end());
+  // A header and a row for each class.
+  CHECK(section->rows.size() == 3);
   // Each answer shows the other: the same two systems.
   CHECK(entry(first_come, "mix_or_split", "shortest_first.chat.ttft_p99_s") ==
         Approx(value(ordered, "class.chat.ttft_p99_s")));
