@@ -57,7 +57,10 @@ void evaluate_serving(const Spec& spec, const EvaluateOptions& options, Report& 
   const ServingAnswer answer = answer_serving(placed, options.simulated_requests);
   write_serving_report(spec, placed, answer, max_arrival_rate_per_s(placed), machine, report);
   if (report.detail == Detail::kDerivation) derive_serving(placed, report);
-  if (report.detail > Detail::kMeasures) compare_mixed_and_split(placed, answer, report);
+  if (report.detail > Detail::kMeasures) {
+    write_serving_accuracy(placed, answer, report);
+    compare_mixed_and_split(placed, answer, report);
+  }
   if (spec.transient && answer.failure.empty() && report.detail != Detail::kDirect) {
     const LoadEpisode episode{*spec.transient, spec.serving->autoscaling};
     write_transient(placed, episode, answer_transient(placed, episode, options.simulated_requests), report);

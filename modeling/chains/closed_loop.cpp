@@ -6,6 +6,7 @@
 #include <functional>
 
 #include "modeling/chains/first_token.h"
+#include "modeling/chains/model_error.h"
 #include "modeling/chains/replica_chain.h"
 #include "modeling/chains/request_law.h"
 
@@ -28,7 +29,7 @@ void visit_companions(double mean, const std::function<void(double, double)>& vi
 /// From the slot to the first token of a class when every completion lets the next request in.
 LatencyLaw closed_prefill(const EngineModel& engine, const FullEngine& full, double held, const PromptQuanta& own) {
   const RequestWork& work = engine.work();
-  LatencyLaw prefill;
+  LatencyLaw prefill(engine.resolution());
   const double companions = full.completed_per_iteration * (held - 1.0) / held;
   const double decoding = engine.is_chunked() ? std::max(0.0, held - full.in_prefill) : 0.0;
   visit_companions(companions, [&](double others, double weight) {
@@ -51,12 +52,13 @@ LatencyLaw behind_queue(const EngineModel& engine, const FullEngine& full, doubl
   const RequestWork& work = engine.work();
   if (waiting <= 0.0) return prefill;
   // The queue ahead leaves slot by slot: a sum of `waiting` completions, nearly normal.
-  LatencyLaw law;
+  LatencyLaw law(engine.resolution());
   const double mean_s = waiting / full.requests_per_s();
   const double std_s = std::sqrt(waiting * std::min(1.0, work.decode_scv)) / full.requests_per_s();
+  const double step = 0.25 / engine.resolution();
   double total = 0.0;
-  for (double z = -3.5; z <= 3.5; z += 0.25) total += std::exp(-0.5 * z * z);
-  for (double z = -3.5; z <= 3.5; z += 0.25)
+  for (double z = -3.5; z <= 3.5; z += step) total += std::exp(-0.5 * z * z);
+  for (double z = -3.5; z <= 3.5; z += step)
     law.add_shifted(prefill, std::max(0.0, mean_s + z * std_s), std::exp(-0.5 * z * z) / total);
   return law;
 }
@@ -64,7 +66,7 @@ LatencyLaw behind_queue(const EngineModel& engine, const FullEngine& full, doubl
 GapNoise closed_noise(const EngineModel& engine, const FullEngine& full, double held, double decoding,
                       const PromptQuanta& quanta) {
   const RequestWork& work = engine.work();
-  GapNoise noise;
+  GapNoise noise{.resolution = engine.resolution()};
   if (work.decode_iterations <= 0.0) return noise;
   noise.cycle_s = decoding / (full.requests_per_s() * work.decode_iterations);
   // Of the others: a request's own successor comes after it.
@@ -85,8 +87,9 @@ GapNoise closed_noise(const EngineModel& engine, const FullEngine& full, double 
 
 }  // namespace
 
-ServingAnswer solve_closed_loop(const ServingSystem& system, const RequestLimits& limits) {
-  const EngineModel engine = engine_of(system.pool, system.classes);
+ServingAnswer solve_closed_loop(const ServingSystem& system, const RequestLimits& limits, double resolution) {
+  EngineModel engine = engine_of(system.pool, system.classes);
+  engine.resolve(resolution);
   const RequestWork& work = engine.work();
   const double replicas = static_cast<double>(system.pool.replicas);
   const bool is_unlimited = system.arrivals.kind == ArrivalLaw::Kind::kUnlimited;
@@ -94,11 +97,12 @@ ServingAnswer solve_closed_loop(const ServingSystem& system, const RequestLimits
   const double held = std::max(1.0, std::min(present, engine.slots()));
   const FullEngine full = full_engine(engine, held);
   const double computed = 1.0 - engine.rules().prefix_cache_hit_ratio;
-  const PromptQuanta quanta = prompt_quanta(system.classes, computed, engine.prompt_room(held));
+  const PromptQuanta quanta = prompt_quanta(system.classes, computed, engine.prompt_room(held), resolution);
   std::vector<LatencyLaw> first;
   double in_prefill = full.in_prefill, prefill_s = 0.0;
   for (const RequestClass& one : system.classes) {
-    const LatencyLaw prefill = closed_prefill(engine, full, held, class_quanta(one, computed, quanta.quantum_tokens));
+    const LatencyLaw prefill =
+        closed_prefill(engine, full, held, class_quanta(one, computed, quanta.quantum_tokens, resolution));
     prefill_s += one.share * prefill.mean_s();
     first.push_back(behind_queue(engine, full, present - held, prefill));
   }
@@ -118,6 +122,9 @@ ServingAnswer solve_closed_loop(const ServingSystem& system, const RequestLimits
   answer.classes = request_answers(
       engine, system.classes, first,
       std::vector<GapNoise>(system.classes.size(), closed_noise(engine, full, held, decoding, quanta)), limits);
+  ModelError error;
+  error.widen("tpot_p99", 0.05);
+  answer.model_error = error.entries();
   answer.chains.push_back({.name = "slots",
                            .purpose = "sequences of one replica in prefill and in decode, their number held",
                            .states = static_cast<long long>(held) + 1,

@@ -7,7 +7,7 @@
 
 namespace windtunnel::modeling {
 
-/// For ArrivalLaw::Kind::kClosed and kUnlimited.
-ServingAnswer solve_closed_loop(const ServingSystem& system, const RequestLimits& limits);
+/// For ArrivalLaw::Kind::kClosed and kUnlimited; `resolution` as in solve_serving.
+ServingAnswer solve_closed_loop(const ServingSystem& system, const RequestLimits& limits, double resolution);
 
 }  // namespace windtunnel::modeling

@@ -38,6 +38,7 @@ std::vector<GapNoise> open_noise(const EngineModel& engine, const std::vector<Re
   const double decoding_mean = mean.decoding;
   GapNoise noise;
   if (work.decode_iterations <= 0.0) return std::vector<GapNoise>(classes.size());
+  noise.resolution = engine.resolution();
   noise.cycle_s = mean.cycle_s;
   noise.prompts_per_cycle = arrivals.rate_per_s * noise.cycle_s;
   noise.prompt_s = engine.is_chunked() ? marginal_prompt_s(engine, decoding_mean) : solved.prefill_s;
@@ -57,7 +58,7 @@ std::vector<GapNoise> open_noise(const EngineModel& engine, const std::vector<Re
   if (engine.is_chunked())
     noise.longest_cycle_s = engine.iteration_s(engine.slots(), engine.prompt_room(decoding_mean));
   double std_ratio = 0.0;
-  noise.slow_shape = slow_shape(solved, std_ratio);
+  noise.slow_shape = slow_shape(engine, solved, std_ratio);
   const double decode_s = noise.cycle_s - noise.prompts_per_cycle * noise.prompt_s;
   const double full_s = decode_s / std::max(0.05, 1.0 - share);
   // Slots forget at the slope of their death rate: 1 / k where the iteration time does not grow with them.

@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "modeling/chains/first_token.h"
+#include "modeling/chains/model_error.h"
 #include "modeling/chains/replica_chain.h"
 #include "modeling/chains/request_law.h"
 #include "modeling/spec/spec_error.h"
@@ -59,9 +60,10 @@ GapNoise decoder_noise(const EngineModel& engine, const SolvedEngine& solved, do
   const double k = engine.work().decode_iterations;
   if (k <= 0.0) return noise;
   noise.cycle_s = solved.population.mean_slots / (rate_per_s * k);
+  noise.resolution = engine.resolution();
   noise.prompts.probability = {0.0, 1.0};
   double std_ratio = 0.0;
-  noise.slow_shape = slow_shape(solved, std_ratio);
+  noise.slow_shape = slow_shape(engine, solved, std_ratio);
   noise.slow_std_s = std_ratio * noise.cycle_s;
   noise.slow_decay = 1.0 / k;
   // The cache arrives in the middle of an iteration, when there is one.
@@ -82,21 +84,24 @@ double disaggregated_capacity_per_s(const ServingSystem& system) {
   return std::min(prefilled, static_cast<double>(system.pool.replicas) * saturated_requests_per_s(decoder));
 }
 
-ServingAnswer solve_disaggregated(const ServingSystem& system, const RequestLimits& limits) {
-  const EngineModel prefill(*system.prefill, request_work(system.classes, system.prefill->rules));
-  const EngineModel decoder = decoder_of(system);
+ServingAnswer solve_disaggregated(const ServingSystem& system, const RequestLimits& limits, double resolution) {
+  EngineModel prefill(*system.prefill, request_work(system.classes, system.prefill->rules));
+  EngineModel decoder = decoder_of(system);
+  prefill.resolve(resolution);
+  decoder.resolve(resolution);
   const double rate = system.arrivals.rate_per_s;
   const double prefill_rate = rate / static_cast<double>(system.prefill->replicas);
   const double decode_rate = rate / static_cast<double>(system.pool.replicas);
   const double computed = 1.0 - prefill.rules().prefix_cache_hit_ratio;
-  const PromptQuanta quanta = prompt_quanta(system.classes, computed, prefill.prompt_room(0.0));
+  const PromptQuanta quanta = prompt_quanta(system.classes, computed, prefill.prompt_room(0.0), resolution);
   const PrefillBacklog backlog = solve_prefill_backlog(prefill, quanta, {prefill_rate, 1.0}, 0.0);
   const TransferLink link = transfer_link(system, prefill_rate, prefill.work().prompt_scv);
   SolvedEngine solved{.rates = slot_rates(decoder, 0.0)};
   solved.population = solve_slot_population(decoder, solved.rates, {.arrival_per_s = decode_rate});
-  std::vector<LatencyLaw> first(system.classes.size());
+  std::vector<LatencyLaw> first(system.classes.size(), LatencyLaw(resolution));
   for (std::size_t i = 0; i < first.size(); ++i)
-    add_first_token(prefill, backlog, class_quanta(system.classes[i], computed, quanta.quantum_tokens), 1.0, first[i]);
+    add_first_token(prefill, backlog, class_quanta(system.classes[i], computed, quanta.quantum_tokens, resolution), 1.0,
+                    first[i]);
   const RequestWork& work = decoder.work();
   ServingAnswer answer{.requests_per_s = rate,
                        .output_tokens_per_s = rate * work.output_tokens,
@@ -115,9 +120,13 @@ ServingAnswer solve_disaggregated(const ServingSystem& system, const RequestLimi
   if (solved.population.wait_probability > kMostWaiting)
     answer.out_of_range = fmt::format("full decode slots: {:.1f} % of the requests wait for one",
                                       100.0 * solved.population.wait_probability);
-  if (prefill.work().prompt_scv > kUnequalPrompts)
+  ModelError error;
+  if (prefill.work().prompt_scv > kUnequalPrompts) {
     answer.warnings.push_back(
         "rule unequal-prompts: with prompts of very different length tpot_p99_s may be 10 % too low");
+    error.widen("tpot_p99", 0.10);
+  }
+  answer.model_error = error.entries();
   if (backlog.lost > 1e-4 || backlog.is_unstable) answer.out_of_range = "prefill replicas near their capacity";
   return answer;
 }

@@ -10,7 +10,8 @@ namespace windtunnel::modeling {
 /// Requests per second of whichever pool is full first; `system.prefill` must be there.
 double disaggregated_capacity_per_s(const ServingSystem& system);
 
-/// Throws NoAnswerError for a load at or above the capacity of prefill replicas, links or decode slots.
-ServingAnswer solve_disaggregated(const ServingSystem& system, const RequestLimits& limits);
+/// `resolution` as in solve_serving. Throws NoAnswerError for a load at or above the capacity of prefill replicas,
+/// links or decode slots.
+ServingAnswer solve_disaggregated(const ServingSystem& system, const RequestLimits& limits, double resolution);
 
 }  // namespace windtunnel::modeling

@@ -2,6 +2,8 @@
 // One engine seen by the chains: its mean work per request and the time of an iteration by what it holds.
 #pragma once
 
+#include <algorithm>
+
 #include "modeling/chains/serving_system.h"
 
 namespace windtunnel::modeling {
@@ -41,6 +43,11 @@ class EngineModel {
   /// Prompts are computed elsewhere.
   bool decodes_only() const { return decodes_only_; }
   void decode_only() { decodes_only_ = true; }
+  /// Points of every grid over the usual ones; > 0.
+  double resolution() const { return resolution_; }
+  /// Of a grid of so many points at resolution 1.
+  int points(int usual) const { return std::max(2, static_cast<int>(usual * resolution_)); }
+  void resolve(double resolution) { resolution_ = resolution; }
   /// Prompt tokens that fit into an iteration beside `decoding` sequences.
   double prompt_room(double decoding) const;
   /// Seconds of an iteration that decodes `decoding` sequences and computes `prompt_tokens`.
@@ -54,6 +61,7 @@ class EngineModel {
   double drafts_ = 0.0;
   double slots_ = 0.0;
   bool decodes_only_ = false;
+  double resolution_ = 1.0;
 };
 
 }  // namespace windtunnel::modeling

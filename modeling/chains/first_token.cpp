@@ -22,7 +22,7 @@ struct Group {
   std::vector<double> waiting;
 };
 
-std::vector<Group> grouped(const PrefillBacklog& backlog) {
+std::vector<Group> grouped(const PrefillBacklog& backlog, double groups_wanted) {
   std::vector<Group> groups;
   Group open;
   const std::size_t size = backlog.law.size();
@@ -51,7 +51,7 @@ std::vector<Group> grouped(const PrefillBacklog& backlog) {
     }
     // Half of what arrives in the tagged request's iteration comes before it.
     open.ahead += weight * (left + 0.5 * arriving);
-    if (open.weight > 1.0 / kGroups) close();
+    if (open.weight > 1.0 / groups_wanted) close();
   }
   close();
   return groups;
@@ -76,7 +76,7 @@ void add_group(const EngineModel& engine, const PrefillBacklog& backlog, const P
   for (std::size_t y = 0; y < total.size(); ++y) {
     open += total[y];
     sum += total[y] * static_cast<double>(y);
-    if (open < group.weight / kPoints && y + 1 < total.size()) continue;
+    if (open < group.weight / (kPoints * engine.resolution()) && y + 1 < total.size()) continue;
     if (open <= 0.0) continue;
     const double tokens = sum / open * quantum;
     const double beside = tokens > room ? std::min(tokens, later * quantum) : 0.0;
@@ -103,7 +103,8 @@ void add_first_token(const EngineModel& engine, const PrefillBacklog& backlog, c
                      LatencyLaw& law) {
   if (backlog.idles)
     add_idle_first_token(engine, own, weight * backlog.law[0] * backlog.iteration_s[0] / backlog.mean_iteration_s, law);
-  for (const Group& group : grouped(backlog)) add_group(engine, backlog, own, group, weight, law);
+  for (const Group& group : grouped(backlog, kGroups * engine.resolution()))
+    add_group(engine, backlog, own, group, weight, law);
 }
 
 void add_idle_first_token(const EngineModel& engine, const PromptQuanta& own, double weight, LatencyLaw& law) {

@@ -23,15 +23,16 @@ constexpr double kWidestGap = 1.05;
 /// Of what is left above, an atom of the tail takes at most this much.
 constexpr double kTailShare = 0.5;
 
-std::size_t cell_of(double value_s) {
-  if (!(value_s > kSmallest_s)) return 0;
-  const double position = kCellsPerE * std::log(value_s / kSmallest_s);
-  return static_cast<std::size_t>(std::min<double>(kCells - 1, position));
-}
-
 }  // namespace
 
-LatencyLaw::LatencyLaw() : cells_(kCells) {}
+LatencyLaw::LatencyLaw(double resolution)
+    : resolution_(resolution), cells_(static_cast<std::size_t>(kCells * resolution)) {}
+
+std::size_t LatencyLaw::cell_of(double value_s) const {
+  if (!(value_s > kSmallest_s)) return 0;
+  const double position = kCellsPerE * resolution_ * std::log(value_s / kSmallest_s);
+  return std::min(cells_.size() - 1, static_cast<std::size_t>(position));
+}
 
 void LatencyLaw::add(double value_s, double weight) {
   if (weight <= 0.0) return;
@@ -45,8 +46,9 @@ void LatencyLaw::add(double value_s, double weight) {
 void LatencyLaw::add_uniform(double low_s, double high_s, double weight) {
   if (weight <= 0.0) return;
   const double width = high_s - low_s;
-  const double cells = high_s > 0.0 ? kCellsPerE * width / high_s : 0.0;
-  const int pieces = std::clamp(static_cast<int>(cells) + 1, 1, kMostPieces);
+  const double cells = high_s > 0.0 ? kCellsPerE * resolution_ * width / high_s : 0.0;
+  const int most = static_cast<int>(kMostPieces * resolution_);
+  const int pieces = std::clamp(static_cast<int>(cells) + 1, 1, most);
   for (int i = 0; i < pieces; ++i) add(low_s + width * (i + 0.5) / pieces, weight / pieces);
 }
 

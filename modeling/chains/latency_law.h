@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The law of a latency, gathered as weighted values: mean exact, quantiles from cells 0.45 % wide.
+// The law of a latency, gathered as weighted values: mean exact, quantiles from cells 0.45 % wide (at resolution 1).
 #pragma once
 
 #include <vector>
@@ -10,7 +10,8 @@ namespace windtunnel::modeling {
 
 class LatencyLaw {
  public:
-  LatencyLaw();
+  /// `resolution`: cells per factor over the usual number.
+  explicit LatencyLaw(double resolution = 1.0);
   /// Adds probability `weight` at `value_s` >= 0.
   void add(double value_s, double weight);
   /// Adds `weight` spread evenly over [low_s, high_s].
@@ -39,6 +40,9 @@ class LatencyLaw {
     double weight = 0.0;
     double sum = 0.0;
   };
+  std::size_t cell_of(double value_s) const;
+
+  double resolution_ = 1.0;
   std::vector<Cell> cells_;
   double weight_ = 0.0, sum_ = 0.0;
 };

@@ -82,7 +82,7 @@ class LoadFollower {
     const SlotPopulation population = population_of(found.slots_found);
     const double rate_per_s = prompts_per_s(found, population);
     const double k = engine_.work().decode_iterations;
-    for (const LatencyLaw::Atom& node : state_nodes(population)) {
+    for (const LatencyLaw::Atom& node : state_nodes(engine_, population)) {
       const double decoding = engine_.is_chunked() ? node.value_s * k / (k + 1.0) : node.value_s;
       const PrefillBacklog backlog = solve_prefill_backlog(engine_, solved_.quanta, {rate_per_s, 1.0}, decoding);
       for (std::size_t i = 0; i < laws.size(); ++i) add_first_token(engine_, backlog, own_[i], node.weight, laws[i]);

@@ -8,9 +8,10 @@
 
 #include "modeling/chains/cycle_noise.h"
 #include "modeling/chains/first_token.h"
-#include "modeling/chains/priority_wait.h"
+#include "modeling/chains/model_error.h"
 #include "modeling/chains/replica_chain.h"
 #include "modeling/chains/request_law.h"
+#include "modeling/chains/slot_wait.h"
 
 namespace windtunnel::modeling {
 
@@ -32,56 +33,32 @@ constexpr double kMostKvWaiting = 0.01;
 constexpr double kMostRearranged = 0.01;
 constexpr double kLeastRearrangedScv = 0.9;
 constexpr double kMostFullByPriority = 0.005;
+constexpr double kRearrangedError = 0.12;
 /// Single measures leave theirs earlier.
 constexpr double kNearCapacity = 0.9;
 constexpr double kUnequalPrompts = 0.5;
 constexpr double kPrefillFirstLoad = 0.85;
 
-/// Shares of the load that are served before a class, and up to its own priority, by the work of their outputs.
-PriorityLoad priority_load(const std::vector<RequestClass>& classes, const RequestClass& own, double load) {
-  PriorityLoad loads;
-  for (const RequestClass& one : classes) {
-    const double work = load * one.share * one.output.mean() / mean_output_tokens(classes);
-    if (one.priority < own.priority) loads.before += work;
-    if (one.priority <= own.priority) loads.up_to += work;
-  }
-  return loads;
-}
-
-/// How long a class waits for a slot, given a wait: `weight` of it, the rest is short against everything else.
-struct SlotWait {
-  double weight = 1.0;
-  ExponentialMixture law;
-};
-
-/// The queue first come first served, rearranged as priorities rearrange that of M/M/c with the same mean wait [A]: the
-/// ratio of means is M/G/1's, as in Bondi, Buzen, Performance Evaluation Review 12(3), 1984.
-SlotWait slot_wait(const std::vector<RequestClass>& classes, const RequestClass& own,
-                   const SlotPopulation& population) {
-  const SlotQueue& queue = population.queue;
-  if (!has_priorities(classes)) return {queue.weight, {{1.0, queue.rate_per_s}}};
-  const PriorityLoad load = priority_load(classes, own, population.load);
-  const bool is_last = load.up_to > population.load * (1.0 - 1e-9);
-  const double rate_per_s = is_last ? queue.rate_per_s : 1.0 / queue.mean_s();
-  return {is_last ? queue.weight : 1.0, priority_wait(rate_per_s / (1.0 - population.load), load)};
-}
+/// A cell of the wait for a slot holds at most this share of what is left, the last one this much.
+constexpr double kWaitCell = 0.1, kWaitTail = 1e-5;
 
 void add_waiting(const EngineModel& engine, double wait_probability, const SlotWait& wait, const PromptQuanta& own,
                  LatencyLaw& law) {
   if (wait_probability < 1e-9) return;
   add_after_slot(engine, own, 0.0, wait_probability * (1.0 - wait.weight), law);
-  for (const WaitCell& cell : wait_cells(wait.law))
+  for (const WaitCell& cell : wait_cells(wait.law, kWaitCell / engine.resolution(), kWaitTail / engine.resolution()))
     add_after_slot(engine, own, cell.wait_s, wait_probability * wait.weight * cell.weight, law);
 }
 
 /// First-token law of each class.
 std::vector<LatencyLaw> first_token_laws(const EngineModel& engine, const std::vector<RequestClass>& classes,
                                          const ReplicaArrivals& arrivals, const SolvedEngine& solved, double& lost) {
-  std::vector<LatencyLaw> laws(classes.size());
+  std::vector<LatencyLaw> laws(classes.size(), LatencyLaw(engine.resolution()));
   std::vector<PromptQuanta> own;
   const double computed = 1.0 - engine.rules().prefix_cache_hit_ratio;
-  for (const RequestClass& one : classes) own.push_back(class_quanta(one, computed, solved.quanta.quantum_tokens));
-  for (const LatencyLaw::Atom& node : state_nodes(solved.population)) {
+  for (const RequestClass& one : classes)
+    own.push_back(class_quanta(one, computed, solved.quanta.quantum_tokens, engine.resolution()));
+  for (const LatencyLaw::Atom& node : state_nodes(engine, solved.population)) {
     const double decoding =
         engine.is_chunked() ? node.value_s * engine.work().decode_iterations / (engine.work().decode_iterations + 1.0)
                             : node.value_s;
@@ -158,29 +135,46 @@ std::string out_of_range(const EngineModel& engine, const std::vector<RequestCla
 }
 
 /// Inside the range, but beyond the targets of docs/serving.md for single measures.
-void name_weak_points(const EngineModel& engine, const ReplicaArrivals& arrivals, const SolvedEngine& solved,
-                      ServingAnswer& answer) {
-  const double load = arrivals.rate_per_s / solved.rates.completion_per_s.back();
-  if (load > kNearCapacity)
+void name_weak_points(const EngineModel& engine, const std::vector<RequestClass>& classes,
+                      const ReplicaArrivals& arrivals, const SolvedEngine& solved, ServingAnswer& answer) {
+  const double load = solved.population.load;
+  ModelError error;
+  if (load > kNearCapacity) {
     answer.warnings.push_back(fmt::format(
         "rule near-capacity: at {:.0f} % of capacity ttft_p90_s and ttft_p99_s may be off by 20 %", 100.0 * load));
-  if (engine.work().prompt_scv > kUnequalPrompts)
+    error.widen("ttft_p90", 0.20);
+    error.widen("ttft_p99", 0.20);
+  }
+  if (engine.work().prompt_scv > kUnequalPrompts) {
+    const double tpot = engine.is_chunked() ? 0.12 : 0.16;
     answer.warnings.push_back(
-        fmt::format("rule unequal-prompts: with prompts of very different length tpot_p99_s may be off by {} %, "
+        fmt::format("rule unequal-prompts: with prompts of very different length tpot_p99_s may be off by {:.0f} %, "
                     "ttft_p99_s by 20 %",
-                    engine.is_chunked() ? 12 : 16));
-  if (arrivals.scv > kBurstyScv)
+                    100.0 * tpot));
+    error.widen("tpot_p99", tpot);
+    error.widen("ttft_p99", 0.20);
+  }
+  if (arrivals.scv > kBurstyScv) {
     answer.warnings.push_back("rule bursty-arrivals: ttft_mean_s and ttft_p50_s may be 15 % too low, tpot_p99_s 10 %");
-  if (!engine.is_chunked() && (load > kPrefillFirstLoad || engine.work().decode_scv > 2.0))
+    error.widen("ttft_mean", 0.15);
+    error.widen("ttft_p50", 0.15);
+    error.widen("tpot_p99", 0.10);
+  }
+  if (!engine.is_chunked() && (load > kPrefillFirstLoad || engine.work().decode_scv > 2.0)) {
     answer.warnings.push_back(
         "rule prefill-first: at high load or with heavy-tailed outputs tpot_p99_s may be 10 % too high");
+    error.widen("tpot_p99", 0.10);
+  }
+  if (has_priorities(classes)) error.widen("ttft_p99", kRearrangedError);
+  answer.model_error = error.entries();
 }
 
 }  // namespace
 
-ServingAnswer solve_open_loop(const ServingSystem& system, const RequestLimits& limits) {
+ServingAnswer solve_open_loop(const ServingSystem& system, const RequestLimits& limits, double resolution) {
   const ReplicaArrivals arrivals = replica_arrivals(system);
-  const EngineModel engine = engine_of(system.pool, system.classes);
+  EngineModel engine = engine_of(system.pool, system.classes);
+  engine.resolve(resolution);
   const RequestWork& work = engine.work();
   const SolvedEngine solved = solve_engine(engine, system.classes, arrivals);
   double lost = 0.0;
@@ -211,7 +205,7 @@ ServingAnswer solve_open_loop(const ServingSystem& system, const RequestLimits& 
       solve_prefill_backlog(engine, solved.quanta, {arrivals.rate_per_s, arrivals.scv}, decoding);
   answer.chains.push_back(backlog_record(backlog));
   answer.out_of_range = out_of_range(engine, system.classes, arrivals, solved, backlog);
-  name_weak_points(engine, arrivals, solved, answer);
+  name_weak_points(engine, system.classes, arrivals, solved, answer);
   return answer;
 }
 

@@ -7,7 +7,7 @@
 
 namespace windtunnel::modeling {
 
-/// Throws NoAnswerError for a load at or above capacity.
-ServingAnswer solve_open_loop(const ServingSystem& system, const RequestLimits& limits);
+/// `resolution` as in solve_serving. Throws NoAnswerError for a load at or above capacity.
+ServingAnswer solve_open_loop(const ServingSystem& system, const RequestLimits& limits, double resolution);
 
 }  // namespace windtunnel::modeling

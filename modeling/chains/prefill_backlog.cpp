@@ -132,7 +132,7 @@ int backlog_size(const EngineModel& engine, const PromptQuanta& prompts, const P
   const double spread = (arriving + 1.0) * (std::max(1.0, stream.scv) + engine.work().prompt_scv);
   const double size =
       prompt * (arriving + 8.0 * std::sqrt(spread)) + static_cast<double>(prompts.probability.size()) + 2.0;
-  return std::clamp(static_cast<int>(std::ceil(size)), kFewestBacklog, kMostBacklog);
+  return std::clamp(static_cast<int>(std::ceil(size)), kFewestBacklog, engine.points(kMostBacklog));
 }
 
 /// The engine idles with an empty backlog: the next prompt ends the idle time.
@@ -162,7 +162,7 @@ void fill_iterations(const EngineModel& engine, const PromptQuanta& prompts, con
   // Even steps in the iteration's time; a mixture of two neighbours keeps the mean.
   const auto [shortest, longest] = std::minmax_element(backlog.iteration_s.begin(), backlog.iteration_s.end());
   const double shortest_s = *shortest;
-  const int nodes = size <= kArrivalNodes ? size : kArrivalNodes;
+  const int nodes = std::min(size, engine.points(kArrivalNodes));
   const double step_s = std::max(1e-15, (*longest - shortest_s) / (nodes - 1));
   std::vector<WorkLaws> laws;
   for (int i = 0; i < nodes; ++i) laws.push_back(arriving_work(stream, shortest_s + step_s * i, prompts, size));
@@ -208,16 +208,18 @@ void summarise(const EngineModel& engine, double arrival_per_s, PrefillBacklog& 
 
 }  // namespace
 
-PromptQuanta class_quanta(const RequestClass& one, double computed_ratio, double quantum_tokens) {
+PromptQuanta class_quanta(const RequestClass& one, double computed_ratio, double quantum_tokens, double resolution) {
   PromptQuanta quanta{.quantum_tokens = quantum_tokens};
   const double mean = std::max(1.0, one.prompt.mean() * computed_ratio);
   const double longest =
-      one.prompt.is_constant() ? mean : computed_ratio * static_cast<double>(one.prompt.quantile(1.0 - kLongestTail));
+      one.prompt.is_constant()
+          ? mean
+          : computed_ratio * static_cast<double>(one.prompt.quantile(1.0 - kLongestTail / resolution));
   const double cells = std::ceil(longest / quantum_tokens - 1e-9) + 2.0;
-  quanta.probability.assign(static_cast<std::size_t>(std::clamp(cells, 2.0, 1.0 * kMostBacklog)), 0.0);
+  quanta.probability.assign(static_cast<std::size_t>(std::clamp(cells, 2.0, resolution * kMostBacklog)), 0.0);
   const double top = static_cast<double>(quanta.probability.size()) - 1.0;
   constexpr int kPoints = 64;
-  for (const TokenLaw::Point& point : one.prompt.quadrature(kPoints)) {
+  for (const TokenLaw::Point& point : one.prompt.quadrature(static_cast<int>(kPoints * resolution))) {
     // Both neighbours share a point, so that the mean is kept.
     const double at = std::min(std::max(1.0, point.tokens * computed_ratio) / quantum_tokens, top);
     const double low = std::floor(at + 1e-9), share = std::max(0.0, at - low);
@@ -227,19 +229,22 @@ PromptQuanta class_quanta(const RequestClass& one, double computed_ratio, double
   return quanta;
 }
 
-PromptQuanta prompt_quanta(const std::vector<RequestClass>& classes, double computed_ratio, double room_tokens) {
+PromptQuanta prompt_quanta(const std::vector<RequestClass>& classes, double computed_ratio, double room_tokens,
+                           double resolution) {
   double mean = 0.0;
   for (const RequestClass& one : classes) mean += one.share * std::max(1.0, one.prompt.mean() * computed_ratio);
   const double room = std::max(1.0, room_tokens);
   double longest = mean;
   for (const RequestClass& one : classes)
-    longest = std::max(longest, computed_ratio * static_cast<double>(one.prompt.quantile(1.0 - kLongestTail)));
-  double quantum = std::max({1.0, std::min(mean, room) / kQuantaPerMean, 2.0 * longest / kMostBacklog});
+    longest =
+        std::max(longest, computed_ratio * static_cast<double>(one.prompt.quantile(1.0 - kLongestTail / resolution)));
+  double quantum = std::max(
+      {1.0, std::min(mean, room) / (kQuantaPerMean * resolution), 2.0 * longest / (kMostBacklog * resolution)});
   if (classes.size() == 1 && classes.front().prompt.is_constant())
     quantum = mean <= room ? mean : mean / std::ceil(4.0 * mean / room);
   PromptQuanta all{.quantum_tokens = quantum};
   for (const RequestClass& one : classes) {
-    const PromptQuanta part = class_quanta(one, computed_ratio, quantum);
+    const PromptQuanta part = class_quanta(one, computed_ratio, quantum, resolution);
     all.probability.resize(std::max(all.probability.size(), part.probability.size()), 0.0);
     for (std::size_t j = 0; j < part.probability.size(); ++j) all.probability[j] += one.share * part.probability[j];
   }

@@ -19,10 +19,13 @@ struct PromptQuanta {
 /// Constant prompts: one quantum each when a whole prompt fits `room_tokens`, otherwise so many that an iteration
 /// computes at least four. Other prompts: quanta of a quarter of the mean (of the room, when that is less), or coarser
 /// where the longest prompts would not find room.
-PromptQuanta prompt_quanta(const std::vector<RequestClass>& classes, double computed_ratio, double room_tokens);
+/// `resolution`: quanta per prompt, and backlogs kept, over the usual numbers.
+PromptQuanta prompt_quanta(const std::vector<RequestClass>& classes, double computed_ratio, double room_tokens,
+                           double resolution = 1.0);
 
 /// The prompts of one class in quanta of the given size.
-PromptQuanta class_quanta(const RequestClass& one, double computed_ratio, double quantum_tokens);
+PromptQuanta class_quanta(const RequestClass& one, double computed_ratio, double quantum_tokens,
+                          double resolution = 1.0);
 
 /// Independent interarrival times, gamma distributed.
 struct PromptStream {

@@ -80,7 +80,7 @@ SolvedEngine solve_engine(const EngineModel& engine, const std::vector<RequestCl
     solved.population = solve_slot_population(
         engine, solved.rates, {within.rate_per_s, within.scv, dispersion(engine, within, solved.prefill_share)});
     decoding = solved.population.mean_slots;
-    solved.quanta = prompt_quanta(classes, computed, engine.prompt_room(decoding));
+    solved.quanta = prompt_quanta(classes, computed, engine.prompt_room(decoding), engine.resolution());
     // Prompts of mean length: how many are prefilled together is a matter of their number.
     const PromptQuanta mean_prompt{.quantum_tokens = engine.work().prompt_tokens, .probability = {0.0, 1.0}};
     if (!engine.is_chunked() && round < 2)
@@ -91,7 +91,7 @@ SolvedEngine solve_engine(const EngineModel& engine, const std::vector<RequestCl
   return solved;
 }
 
-std::vector<LatencyLaw::Atom> slow_shape(const SolvedEngine& solved, double& std_ratio) {
+std::vector<LatencyLaw::Atom> slow_shape(const EngineModel& engine, const SolvedEngine& solved, double& std_ratio) {
   double weight = 0.0, mean = 0.0, square = 0.0;
   const auto cycle = [&](std::size_t n) { return static_cast<double>(n) / solved.rates.completion_per_s[n]; };
   const std::vector<double>& law = solved.population.law;
@@ -109,7 +109,7 @@ std::vector<LatencyLaw::Atom> slow_shape(const SolvedEngine& solved, double& std
   for (std::size_t n = 1; n < law.size(); ++n) {
     open.weight += law[n] / weight;
     open.value_s += law[n] / weight * (cycle(n) - mean) / std;
-    if (open.weight < 1.0 / kSlowAtoms && n + 1 < law.size()) continue;
+    if (open.weight < 1.0 / engine.points(kSlowAtoms) && n + 1 < law.size()) continue;
     if (open.weight > 1e-12) shape.push_back({open.value_s / open.weight, open.weight});
     open = {};
   }
@@ -119,7 +119,7 @@ std::vector<LatencyLaw::Atom> slow_shape(const SolvedEngine& solved, double& std
   return shape;
 }
 
-std::vector<LatencyLaw::Atom> state_nodes(const SlotPopulation& population) {
+std::vector<LatencyLaw::Atom> state_nodes(const EngineModel& engine, const SlotPopulation& population) {
   std::vector<LatencyLaw::Atom> nodes;
   double total = 0.0;
   for (std::size_t n = 1; n + 1 < population.law.size(); ++n) total += population.law[n];
@@ -127,7 +127,7 @@ std::vector<LatencyLaw::Atom> state_nodes(const SlotPopulation& population) {
   for (std::size_t n = 1; n + 1 < population.law.size(); ++n) {
     open.weight += population.law[n];
     open.value_s += population.law[n] * static_cast<double>(n);
-    if (open.weight < total / kStateNodes && n + 2 < population.law.size()) continue;
+    if (open.weight < total / engine.points(kStateNodes) && n + 2 < population.law.size()) continue;
     if (open.weight > 1e-9) nodes.push_back({open.value_s / open.weight, open.weight});
     open = {};
   }

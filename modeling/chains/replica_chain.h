@@ -44,10 +44,10 @@ SolvedEngine solve_engine(const EngineModel& engine, const std::vector<RequestCl
 
 /// Deviations of the cycle time over the slots held, as a decoding sequence sees them, normalised to mean 0 and
 /// variance 1; std_ratio becomes their standard deviation over the mean.
-std::vector<LatencyLaw::Atom> slow_shape(const SolvedEngine& solved, double& std_ratio);
+std::vector<LatencyLaw::Atom> slow_shape(const EngineModel& engine, const SolvedEngine& solved, double& std_ratio);
 
 /// About six cells of equal probability of the slots held, 1 .. slots - 1, each with its mean.
-std::vector<LatencyLaw::Atom> state_nodes(const SlotPopulation& population);
+std::vector<LatencyLaw::Atom> state_nodes(const EngineModel& engine, const SlotPopulation& population);
 
 ChainRecord slot_record(const SolvedEngine& solved);
 ChainRecord backlog_record(const PrefillBacklog& backlog);

@@ -19,6 +19,8 @@ constexpr int kGapCells = 10;
 constexpr int kTpotCells = 150;
 
 struct Laws {
+  explicit Laws(double resolution) : ttft(resolution), tpot(resolution), e2e(resolution) {}
+
   LatencyLaw ttft, tpot, e2e;
   double met = 0.0;
 };
@@ -62,9 +64,9 @@ void add_cell(const OutputCell& cell, const std::vector<LatencyLaw::Atom>& first
               const RequestLimits& limits, double overhead_s, Laws& laws) {
   const std::vector<LatencyLaw::Atom> gaps = total_gap(noise, cell.iterations);
   const Range range = range_of(gaps);
-  for (const LatencyLaw::Atom& total : gathered(gaps, range, kTpotCells))
+  for (const LatencyLaw::Atom& total : gathered(gaps, range, static_cast<int>(kTpotCells * noise.resolution)))
     laws.tpot.add(total.value_s / cell.gaps, cell.weight * total.weight);
-  for (const LatencyLaw::Atom& total : gathered(gaps, range, kGapCells)) {
+  for (const LatencyLaw::Atom& total : gathered(gaps, range, static_cast<int>(kGapCells * noise.resolution))) {
     const bool tpot_met = total.value_s / cell.gaps <= limits.tpot_s;
     for (const LatencyLaw::Atom& one : first) {
       const double e2e_s = one.value_s + overhead_s + total.value_s;
@@ -78,9 +80,9 @@ void add_cell(const OutputCell& cell, const std::vector<LatencyLaw::Atom>& first
 void add_class(const RequestClass& one, double gain, const LatencyLaw& first, const GapNoise& noise,
                const RequestLimits& limits, double overhead_s, Laws& laws) {
   laws.ttft.add_shifted(first, overhead_s, 1.0 / first.total_weight());
-  std::vector<LatencyLaw::Atom> atoms = first.condensed(kFirstTokenAtoms);
+  std::vector<LatencyLaw::Atom> atoms = first.condensed(static_cast<int>(kFirstTokenAtoms * noise.resolution));
   for (LatencyLaw::Atom& atom : atoms) atom.weight /= first.total_weight();
-  for (const OutputCell& cell : output_cells(one.output, gain)) {
+  for (const OutputCell& cell : output_cells(one.output, gain, noise.resolution)) {
     if (cell.gaps > 0.0) {
       add_cell(cell, atoms, noise, limits, overhead_s, laws);
       continue;
@@ -107,16 +109,18 @@ double tokens_held(const std::vector<RequestClass>& classes, const BatchRules& r
   return held / time;
 }
 
-std::vector<OutputCell> output_cells(const TokenLaw& output, double tokens_per_iteration) {
+std::vector<OutputCell> output_cells(const TokenLaw& output, double tokens_per_iteration, double resolution) {
   const auto cell = [&](double tokens, double weight) {
     return OutputCell{(tokens - 1.0) / tokens_per_iteration, tokens - 1.0, weight};
   };
   if (output.is_constant()) return {cell(output.mean(), 1.0)};
   std::vector<OutputCell> cells;
+  const double growth = std::pow(kCellGrowth, 1.0 / resolution);
   double kept = 0.0, kept_tokens = 0.0, before = 1.0;
-  for (Count low = 0; before > kTail;) {
-    const Count high =
-        low < kSingleCells ? low + 1 : std::max<Count>(low + 1, std::llround(static_cast<double>(low) * kCellGrowth));
+  for (Count low = 0; before > kTail / resolution;) {
+    const Count high = static_cast<double>(low) < kSingleCells * resolution
+                           ? low + 1
+                           : std::max<Count>(low + 1, std::llround(static_cast<double>(low) * growth));
     const double after = output.survival(high), weight = before - after;
     const double middle = 0.5 * static_cast<double>(low + 1 + high);
     if (weight > 0.0) cells.push_back(cell(middle, weight));
@@ -136,9 +140,9 @@ std::vector<ClassAnswer> request_answers(const EngineModel& engine, const std::v
                                          const RequestLimits& limits) {
   const double gain = tokens_per_iteration(engine.rules()), overhead_s = engine.request_overhead_s();
   std::vector<ClassAnswer> answers(1);
-  Laws all;
+  Laws all(engine.resolution());
   for (std::size_t i = 0; i < classes.size(); ++i) {
-    Laws own;
+    Laws own(engine.resolution());
     add_class(classes[i], gain, first_token[i], noise[i], limits, overhead_s, own);
     const double share = classes[i].share;
     all.ttft.add_shifted(own.ttft, 0.0, share);

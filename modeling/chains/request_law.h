@@ -20,7 +20,8 @@ struct OutputCell {
   double gaps = 0.0;
   double weight = 0.0;
 };
-std::vector<OutputCell> output_cells(const TokenLaw& output, double tokens_per_iteration);
+/// `resolution`: cells over the usual number.
+std::vector<OutputCell> output_cells(const TokenLaw& output, double tokens_per_iteration, double resolution = 1.0);
 
 /// Answers of all classes together (first) and, when there are several, of each.
 std::vector<ClassAnswer> request_answers(const EngineModel& engine, const std::vector<RequestClass>& classes,

@@ -40,6 +40,9 @@ struct ServingAnswer {
   std::vector<ChainRecord> chains;
   /// Half-widths of the confidence intervals of a simulation, relative, by measure name.
   std::vector<Measure> uncertainty;
+  /// Of the chains: how far a measure may be from the batching rules, relative, by measure name; the ranges of
+  /// docs/serving.md. Empty: simulated.
+  std::vector<Measure> model_error;
   std::vector<std::string> warnings;
   /// Empty: answered. Otherwise why not; what is known is filled in.
   std::string failure;

@@ -54,10 +54,10 @@ std::string not_covered_by_chains(const ServingSystem& system) {
   return "";
 }
 
-ServingAnswer solve_serving(const ServingSystem& system, const RequestLimits& limits) {
-  if (system.prefill) return solve_disaggregated(system, limits);
-  return system.arrivals.kind == ArrivalLaw::Kind::kOpen ? solve_open_loop(system, limits)
-                                                         : solve_closed_loop(system, limits);
+ServingAnswer solve_serving(const ServingSystem& system, const RequestLimits& limits, double resolution) {
+  if (system.prefill) return solve_disaggregated(system, limits, resolution);
+  return system.arrivals.kind == ArrivalLaw::Kind::kOpen ? solve_open_loop(system, limits, resolution)
+                                                         : solve_closed_loop(system, limits, resolution);
 }
 
 }  // namespace windtunnel::modeling

@@ -20,7 +20,9 @@ namespace windtunnel::modeling {
 std::string not_covered_by_chains(const ServingSystem& system);
 
 /// Throws NoAnswerError "unstable: arrival_rate ... /s, capacity ... /s" for an open load at or above capacity.
-ServingAnswer solve_serving(const ServingSystem& system, const RequestLimits& limits);
+/// Laws are kept on grids and long tails in few cells; `resolution` > 0 is the number of points over the usual one, so
+/// that two solutions show what the grids do to the percentiles.
+ServingAnswer solve_serving(const ServingSystem& system, const RequestLimits& limits, double resolution = 1.0);
 
 /// Requests per second the whole system completes when prompts always wait.
 double serving_capacity_per_s(const ServingSystem& system);

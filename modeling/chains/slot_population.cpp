@@ -95,9 +95,9 @@ double saturated_prefill_s(const EngineModel& engine, double n) {
   return sum / freed;
 }
 
-std::vector<double> nodes_up_to(double slots) {
+std::vector<double> nodes_up_to(double slots, double growth) {
   std::vector<double> nodes;
-  for (double n = 1.0; n < slots; n = std::max(n + 1.0, std::floor(n * kNodeGrowth))) nodes.push_back(n);
+  for (double n = 1.0; n < slots; n = std::max(n + 1.0, std::floor(n * growth))) nodes.push_back(n);
   nodes.push_back(slots);
   return nodes;
 }
@@ -179,7 +179,7 @@ SlotRates slot_rates(const EngineModel& engine, double prefill_s_per_prompt) {
   SlotRates rates{.completion_per_s = {0.0}, .iteration_s = {0.0}, .in_prefill = {0.0}};
   double last = 0.0;
   ChunkedPoint before;
-  for (const double node : nodes_up_to(engine.slots())) {
+  for (const double node : nodes_up_to(engine.slots(), std::pow(kNodeGrowth, 1.0 / engine.resolution()))) {
     const ChunkedPoint point = engine_point(engine, node, prefill_s_per_prompt);
     if (last == 0.0) before = point;
     for (double n = last + 1.0; n <= node; n += 1.0) {

@@ -13,8 +13,8 @@ namespace {
 /// From this mean work on (quanta) its lattice is finer than anything asked.
 constexpr double kSmoothWork = 150.0;
 /// A standard normal on a grid of half standard deviations up to 3.5; the weights come from its density.
-constexpr int kNormalPoints = 15;
 constexpr double kNormalStep = 0.5;
+constexpr double kNormalEnd = 3.5;
 
 /// sum over i, j < k of r^|i-j|, relative to k.
 double correlated_sum(double r, double k) {
@@ -34,11 +34,12 @@ struct Work {
   double weight = 0.0;
 };
 
-std::vector<Work> normal_points(double mean, double std) {
+std::vector<Work> normal_points(double mean, double std, double resolution) {
   std::vector<Work> points;
   double total = 0.0;
-  for (int i = 0; i < kNormalPoints; ++i) {
-    const double at = kNormalStep * (i - (kNormalPoints - 1) / 2);
+  const int half = static_cast<int>(kNormalEnd / kNormalStep * resolution);
+  for (int i = -half; i <= half; ++i) {
+    const double at = kNormalStep / resolution * i;
     points.push_back({mean + std * at, std::exp(-0.5 * at * at)});
     total += points.back().weight;
   }
@@ -70,12 +71,12 @@ Moments moments_of(const std::vector<double>& law) {
 }
 
 /// Law of the work that prompts bring, their number having this mean and variance.
-std::vector<Work> work_law(double mean, double variance, const std::vector<double>& prompt) {
+std::vector<Work> work_law(double mean, double variance, const std::vector<double>& prompt, double resolution) {
   const Moments one = moments_of(prompt);
   const double work = mean * one.mean;
   if (work < 1e-12) return {{0.0, 1.0}};
   const double scatter = mean * (one.square - one.mean * one.mean) + variance * one.mean * one.mean;
-  if (work > kSmoothWork) return normal_points(work, std::sqrt(scatter));
+  if (work > kSmoothWork * resolution) return normal_points(work, std::sqrt(scatter), resolution);
   const std::vector<double> law =
       prompt_work(mean, variance, prompt, work + 9.0 * std::sqrt(scatter) + 9.0 * one.square / one.mean);
   std::vector<Work> points;
@@ -103,7 +104,7 @@ std::vector<LatencyLaw::Atom> total_gap(const GapNoise& noise, double k) {
   const double slow_std_s = std::sqrt(slow_s2);
   const double quantum_s = noise.prompt_s / std::max(1e-12, moments_of(noise.prompts.probability).mean);
   const double work = prompts * noise.prompt_s / std::max(1e-300, quantum_s);
-  const std::vector<Work> works = work_law(prompts, prompts * dispersion, noise.prompts.probability);
+  const std::vector<Work> works = work_law(prompts, prompts * dispersion, noise.prompts.probability, noise.resolution);
   std::vector<LatencyLaw::Atom> atoms;
   atoms.reserve(works.size() * noise.slow_shape.size());
   for (const Work& one : works) {

@@ -16,6 +16,8 @@ namespace windtunnel::modeling {
 
 /// The engine around its mean state.
 struct GapNoise {
+  /// Points of every grid over the usual ones.
+  double resolution = 1.0;
   /// Mean seconds from one token of a sequence to its next.
   double cycle_s = 0.0;
   /// Prompts computed per cycle: mean, and variance over mean in the long run and of one cycle alone.

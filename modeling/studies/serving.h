@@ -44,6 +44,16 @@ std::optional<double> max_arrival_rate_per_s(const PlacedServing& placed);
 void write_serving_report(const Spec& spec, const PlacedServing& placed, const ServingAnswer& answer,
                           std::optional<double> max_rate_per_s, const Machine& machine, Report& report);
 
+/// Numerical error of each percentile that the chains answered, s: half again its largest change on four coarser grids,
+/// and half a cell of the laws. An estimate, not proven; tests hold it against grids four times finer. Null where a
+/// percentile is not finite.
+Breakdown percentile_error_bounds(const ServingSystem& system, const RequestLimits& limits,
+                                  const ServingAnswer& answer);
+
+/// Where the chains answered: adds the breakdowns `error_bound` (numerical, s) and `model_error_ratio` (against the
+/// batching rules, relative).
+void write_serving_accuracy(const PlacedServing& placed, const ServingAnswer& answer, Report& report);
+
 /// With several classes on an open aggregated system: adds a breakdown `mix_or_split`, and to the finding what a split
 /// and priorities would do.
 void compare_mixed_and_split(const PlacedServing& placed, const ServingAnswer& mixed, Report& report);

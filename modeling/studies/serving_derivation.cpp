@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "modeling/chains/replica_chain.h"
+#include "modeling/chains/slot_wait.h"
 #include "modeling/studies/derivations.h"
 
 namespace windtunnel::modeling {
@@ -129,6 +130,26 @@ DerivationSection slot_section(const SolvedEngine& solved, const ReplicaArrivals
   return section;
 }
 
+/// With priorities only.
+DerivationSection priority_section(const std::vector<RequestClass>& classes, const SlotPopulation& population) {
+  DerivationSection section{.title = "Who waits for a slot first"};
+  section.paragraphs.push_back(
+      "Smaller priorities are served first, nobody loses a slot. A request finds a geometric number of its own and "
+      "smaller priorities ahead; each departure is stretched by a busy period of those served first. Loads are counted "
+      "in output tokens, and the mean wait of all is that of the queue first come first served.");
+  section.equations.push_back(
+      {"E[W_k \\mid wait] = \\frac{(1 - \\rho) \\, w}{(1 - \\sigma_{k-1})(1 - \\sigma_k)}",
+       fmt::format("first come first served w = {:.4g} s at load {:.4g}", population.queue.mean_s(), population.load)});
+  section.rows.push_back({"class", "priority", "load before", "load up to", "mean wait, s, given a wait"});
+  for (const RequestClass& one : classes) {
+    const PriorityLoad load = priority_load(classes, one, population.load);
+    const SlotWait wait = slot_wait(classes, one, population);
+    section.rows.push_back({one.name, std::to_string(one.priority), fmt::format("{:.4g}", load.before),
+                            fmt::format("{:.4g}", load.up_to), fmt::format("{:.4g}", wait.weight * mean_s(wait.law))});
+  }
+  return section;
+}
+
 DerivationSection prompt_section() {
   DerivationSection section{.title = "What a first token waits for"};
   section.paragraphs.push_back(
@@ -149,6 +170,7 @@ void derive_open_loop(const ServingSystem& system, Report& report) {
   const ReplicaArrivals arrivals = replica_arrivals(system);
   const SolvedEngine solved = solve_engine(engine_of(system.pool, system.classes), system.classes, arrivals);
   report.derivation.push_back(slot_section(solved, arrivals));
+  if (has_priorities(system.classes)) report.derivation.push_back(priority_section(system.classes, solved.population));
   report.derivation.push_back(prompt_section());
 }
 

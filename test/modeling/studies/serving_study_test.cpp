@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // The serving study from spec text to report.
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
+#include "modeling/chains/serving_chain.h"
 #include "modeling/evaluate.h"
 #include "modeling/spec/read_spec.h"
+#include "modeling/studies/serving.h"
 #include "test/catch.h"
 
 using namespace windtunnel::modeling;
@@ -112,6 +115,13 @@ TEST_CASE("the finding says what priorities buy", "[studies][serving]") {
   CHECK(value(ordered, "class.chat.ttft_p99_s") < 0.7 * value(first_come, "class.chat.ttft_p99_s"));
   CHECK(value(ordered, "class.long.ttft_p99_s") > value(first_come, "class.long.ttft_p99_s"));
   CHECK_THAT(first_come.finding, Catch::Matchers::Contains("priorities take the 99th percentile of the first token"));
+  const Report explained = answer(load + classes(", priority: 1"), slots, {.detail = Detail::kDerivation});
+  const auto section =
+      std::find_if(explained.derivation.begin(), explained.derivation.end(),
+                   [](const DerivationSection& one) { return one.title == "Who waits for a slot first"; });
+  REQUIRE(section != explained.derivation.end());
+  // A header and a row for each class.
+  CHECK(section->rows.size() == 3);
   // Each answer shows the other: the same two systems.
   CHECK(entry(first_come, "mix_or_split", "shortest_first.chat.ttft_p99_s") ==
         Approx(value(ordered, "class.chat.ttft_p99_s")));
@@ -250,4 +260,74 @@ TEST_CASE("a stretch of time that cannot be says why", "[studies][serving]") {
         "spec.yaml:5:47: found an empty list, expected at least one point");
   CHECK_THAT(wrong("transient: {horizon: 1 h, replica_failure: {duration: 1 s, replicas: 5}}\n"),
              ContainsSubstring("spec.yaml:5:70"));
+}
+
+TEST_CASE("percentiles of the chains come with their errors", "[studies][serving]") {
+  const Report report = answer("  arrival_rate: 20 /s\n" + kChat);
+  for (const char* name : {"ttft_p50_s", "ttft_p99_s", "tpot_p99_s", "e2e_p90_s"}) {
+    CHECK(entry(report, "error_bound", name) > 0.0);
+    CHECK(entry(report, "error_bound", name) < 0.05 * value(report, name));
+  }
+  CHECK(entry(report, "model_error_ratio", "ttft_p99_ratio") == 0.10);
+  const Report unequal = answer(
+      "  arrival_rate: 20 /s\n"
+      "  classes: [{name: chat, prompt_tokens: {mean: 512, scv: 1}, output_tokens: {mean: 200, scv: 1}}]\n");
+  CHECK(entry(unequal, "model_error_ratio", "ttft_p99_ratio") == 0.20);
+  // A simulation has intervals instead.
+  const Report simulated = answer("  arrival_rate: 20 /s\n" + kChat, "", {.simulated_requests = 2000});
+  CHECK_FALSE(has_breakdown(simulated, "error_bound"));
+  CHECK_FALSE(has_breakdown(simulated, "model_error_ratio"));
+  // Prompts that always wait have no first token in time.
+  const Report unlimited = answer("  concurrency: unlimited\n" + kChat);
+  CHECK(std::isnan(entry(unlimited, "error_bound", "ttft_p99_s")));
+}
+
+namespace {
+
+PlacedServing placed_system(double load, const TokenCount& prompt, const TokenCount& output, Count max_batch) {
+  PlacedServing placed;
+  placed.system.classes = {{"all", 1.0, TokenLaw(prompt), TokenLaw(output)}};
+  placed.system.pool.time.iteration_s = [](const IterationLoad& one) {
+    return 0.020 + 100e-6 * one.decoding_sequences + 20e-6 * one.prompt_tokens;
+  };
+  placed.system.pool.rules.max_batch = max_batch;
+  placed.system.arrivals.rate_per_s = load * serving_capacity_per_s(placed.system);
+  return placed;
+}
+
+/// Percentiles whose change on a finer grid is within the bound, and all.
+struct Held {
+  int within = 0;
+  int all = 0;
+};
+
+void count_held(const ServingSystem& system, double finer, Held& held) {
+  const ServingAnswer usual = solve_serving(system, {}), fine = solve_serving(system, {}, finer);
+  const Breakdown bounds = percentile_error_bounds(system, {}, usual);
+  const ClassAnswer &one = usual.classes.front(), &other = fine.classes.front();
+  std::size_t index = 0;
+  for (const auto latency : {&ClassAnswer::ttft, &ClassAnswer::tpot, &ClassAnswer::e2e}) {
+    for (const auto percentile : {&LatencyNumbers::p50_s, &LatencyNumbers::p90_s, &LatencyNumbers::p99_s}) {
+      const double change = std::abs((one.*latency).*percentile - (other.*latency).*percentile);
+      held.within += change <= *bounds.entries[index++].value ? 1 : 0;
+      ++held.all;
+    }
+  }
+}
+
+}  // namespace
+
+TEST_CASE("error bounds hold against grids four times finer", "[studies][serving]") {
+  // An estimate: where a percentile stands at the edge of a stretch without probability it may miss.
+  Held held;
+  for (const double load : {0.3, 0.7, 0.9})
+    for (const double scv : {0.0, 1.0, 4.0})
+      for (const Count max_batch : {32, 256})
+        count_held(placed_system(load, {1024, 0}, {256, scv}, max_batch).system, 4.0, held);
+  for (const double load : {0.3, 0.7}) count_held(placed_system(load, {1024, 1}, {256, 1}, 256).system, 2.0, held);
+  ServingSystem closed = placed_system(0.5, {1024, 0}, {256, 1}, 256).system;
+  closed.arrivals = {.kind = ArrivalLaw::Kind::kClosed, .concurrency = 128};
+  count_held(closed, 4.0, held);
+  CHECK(held.all == 189);
+  CHECK(held.within >= 185);
 }
