@@ -76,7 +76,7 @@ ExperimentPoint solve_one(const SolveCommand& command, const std::vector<solvers
   const double build_time_s = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   write_exports(command, model);
   ExperimentPoint point{{}, answered(command, files, model, build_time_s)};
-  warn_about_unused(model);
+  warn_about_unused(command, model);
   return point;
 }
 

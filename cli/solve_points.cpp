@@ -76,7 +76,7 @@ SolveReport answer_point(const SolveCommand& command, const std::vector<solvers:
     BuiltModel& model = last.at(command);
     const double build_time_s = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     SolveReport report = answered(command, files, model, build_time_s);
-    if (warns) warn_about_unused(model);
+    if (warns) warn_about_unused(command, model);
     return report;
   } catch (const solvers::InputError& error) {
     return unanswered(files, error.what(), ExitCode::kBadInput);
@@ -105,7 +105,9 @@ SolveReport answered(const SolveCommand& command, const std::vector<solvers::Pro
   return report;
 }
 
-void warn_about_unused(const BuiltModel& model) {
+void warn_about_unused(const SolveCommand& command, const BuiltModel& model) {
+  if (!command.symmetry.empty() && model.symmetric_modules.empty())
+    print_message("warning: --symmetry auto: no two modules are alike to the model and to every property");
   for (const std::string& name : model.scope.unused_constants()) {
     print_message("warning: constant '" + name + "' is not used by the model or the properties");
   }

@@ -16,8 +16,9 @@ namespace windtunnel::cli {
 SolveReport answered(const SolveCommand& command, const std::vector<solvers::PropertyFile>& files,
                      solvers::prism::BuiltModel& model, double build_time_s);
 
-/// Warns of constants that neither the model nor a property has asked for.
-void warn_about_unused(const solvers::prism::BuiltModel& model);
+/// Warns of constants that neither the model nor a property has asked for, and of modules that were to be counted and
+/// are not.
+void warn_about_unused(const SolveCommand& command, const solvers::prism::BuiltModel& model);
 
 /// One report per point, in order. Where a chain cannot be built, every property is unknown there and its message says
 /// why; the other points are answered. Chains are built again only where a constant changes that the model depends on.

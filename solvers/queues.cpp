@@ -7,6 +7,8 @@
 #include <cmath>
 #include <stdexcept>
 
+#include "solvers/root_finding.h"
+
 namespace windtunnel::solvers {
 namespace {
 
@@ -132,6 +134,27 @@ GeneralServiceQueue mg1(double arrival_per_s, const CentralMoments& service) {
 
 double MachineRepair::at_most(int down) const {
   return probability.head(std::clamp<Index>(down + 1, 0, probability.size())).sum();
+}
+
+GeneralArrivalQueue gm1(const std::function<double(double)>& transform, double interarrival_s, double service_per_s) {
+  require_positive(interarrival_s, "mean interarrival time");
+  require_positive(service_per_s, "service rate");
+  require_stable(1.0 / interarrival_s, service_per_s);
+  // In x = 1 - sigma: below the root the difference is negative, at 0 it is 0 as well.
+  const auto difference = [&](double x) { return transform(service_per_s * x) - 1.0 + x; };
+  double low = 0.5;
+  while (low > 1e-12 && difference(low) >= 0.0) low /= 2.0;
+  if (difference(low) >= 0.0 || difference(1.0) < 0.0)
+    throw std::invalid_argument("the transform is none of an interarrival time with this mean");
+  const double idle = find_root(difference, low, 1.0, 1e-15);
+  GeneralArrivalQueue result;
+  result.busy_at_arrival = 1.0 - idle;
+  result.waiting_decay_per_s = service_per_s * idle;
+  result.averages =
+      from_waiting(1.0 / interarrival_s, result.busy_at_arrival / result.waiting_decay_per_s, 1.0 / service_per_s);
+  result.averages.utilization_ratio = 1.0 / (interarrival_s * service_per_s);
+  result.averages.wait_probability = result.busy_at_arrival;
+  return result;
 }
 
 MachineRepair machine_repair(int machines, int crews, double failure_per_s, double repair_per_s) {

@@ -4,6 +4,8 @@
 // (Erlang B and C). All throw std::invalid_argument for rates that are not finite and > 0, counts below 1, and, where
 // the line is unlimited, for a load at or above the capacity ("unstable: arrival_rate 50 /s, capacity 41 /s").
 #pragma once
+#include <functional>
+
 #include "solvers/central_moments.h"
 #include "solvers/vector.h"
 
@@ -59,6 +61,19 @@ struct GeneralServiceQueue {
   double waiting_variance_s2 = 0.0;
 };
 GeneralServiceQueue mg1(double arrival_per_s, const CentralMoments& service);
+
+/// One exponential server, independent interarrival times of any law.
+struct GeneralArrivalQueue {
+  QueueAverages averages;
+  /// Probability that an arrival finds the server busy; n customers or more with its n-th power.
+  double busy_at_arrival = 0.0;
+  /// Waits that are not 0 are exponential with this rate.
+  double waiting_decay_per_s = 0.0;
+};
+/// `transform(s)` = E[exp(-s A)] of the time A between arrivals, of mean interarrival_s: exp(-s d) where arrivals are
+/// regular. The probability sigma is the root below 1 of sigma = transform(service_per_s (1 - sigma)); near full load
+/// its distance from 1 has the digits that transform has beyond it. Kleinrock I, section 6.4.
+GeneralArrivalQueue gm1(const std::function<double(double)>& transform, double interarrival_s, double service_per_s);
 
 /// `machines` that fail at failure_per_s each while up and are repaired by `crews` at repair_per_s each.
 struct MachineRepair {

@@ -7,44 +7,11 @@
 #include <limits>
 
 #include "solvers/chain_error.h"
-#include "solvers/explicit/number_reader.h"
+#include "solvers/explicit/explicit_header.h"
 #include "solvers/explicit/transition_collector.h"
 
 namespace windtunnel::solvers {
 namespace {
-
-constexpr std::int64_t kMostStates = std::numeric_limits<std::int32_t>::max();
-constexpr std::int64_t kMostEntries = std::int64_t{1} << 48;
-
-/// `n m` of the first line.
-struct Header {
-  Index states = 0;
-  std::int64_t entries = 0;
-  SourceLocation where;
-};
-
-Header read_header(NumberReader& reader) {
-  if (!reader.skip_to_word()) reader.fail("found the end of the file, expected the numbers of states and of entries");
-  Header header{.where = reader.where()};
-  header.states = reader.integer("the number of states", 1, kMostStates);
-  header.entries = reader.integer("the number of entries", 0, kMostEntries);
-  reader.expect_line_end();
-  return header;
-}
-
-void require_states(const NumberReader& reader, const Header& header, Index states) {
-  if (header.states == states) return;
-  reader.fail_at(header.where, fmt::format("found {} states, the chain has {}", header.states, states));
-}
-
-void require_count(const NumberReader& reader, const Header& header, std::int64_t found) {
-  if (found == header.entries) return;
-  reader.fail_at(header.where, fmt::format("the header says {} entries, the file has {}", header.entries, found));
-}
-
-Index read_state(NumberReader& reader, Index states) {
-  return reader.integer("a state", 0, states - 1);
-}
 
 double read_rate(NumberReader& reader) {
   reader.at_line_end();
@@ -95,7 +62,7 @@ std::int64_t read_line(NumberReader& reader, Index states, TransitionCollector& 
 
 ExplicitTransitions read_tra(std::istream& input, const std::string& file) {
   NumberReader reader(input, file);
-  const Header header = read_header(reader);
+  const ExplicitHeader header = read_header(reader);
   return checked(reader, [&] {
     TransitionCollector transitions(header.states);
     std::int64_t found = 0;
@@ -115,7 +82,7 @@ void read_banner(NumberReader& reader, const std::string& banner) {
   if (!known) reader.fail_at({1, 1}, "expected '%%MatrixMarket matrix coordinate real general'");
 }
 
-Header read_matrix_header(NumberReader& reader) {
+ExplicitHeader read_matrix_header(NumberReader& reader) {
   std::vector<std::string> comments;
   reader.comment = '%';
   reader.comments = &comments;
@@ -123,7 +90,7 @@ Header read_matrix_header(NumberReader& reader) {
   read_banner(reader, comments.empty() ? "" : comments.front());
   reader.comments = nullptr;
   if (!has_header) reader.fail("found the end of the file, expected rows, columns and entries");
-  Header header{.where = reader.where()};
+  ExplicitHeader header{.where = reader.where()};
   header.states = reader.integer("the number of rows", 1, kMostStates);
   const Index columns = reader.integer("the number of columns", 1, kMostStates);
   if (columns != header.states)
@@ -150,7 +117,7 @@ void require_diagonal(const NumberReader& reader, const Generator& generator, co
 
 ExplicitTransitions read_matrix_market(std::istream& input, const std::string& file) {
   NumberReader reader(input, file);
-  const Header header = read_matrix_header(reader);
+  const ExplicitHeader header = read_matrix_header(reader);
   return checked(reader, [&] {
     TransitionCollector transitions(header.states);
     Vector diagonal;
@@ -302,125 +269,6 @@ StateValues read_states(std::istream& input, const std::string& file, Index stat
   }
   if (expected != states) reader.fail(fmt::format("found {} states, the chain has {}", expected, states));
   return packed(std::move(variables), values);
-}
-
-namespace {
-
-/// The name in quotes of the last comment that has one; comments are used up.
-std::string name_in(std::vector<std::string>& comments) {
-  std::string name;
-  for (const std::string& comment : comments) {
-    const std::size_t open = comment.find('"');
-    const std::size_t close = comment.rfind('"');
-    if (open != std::string::npos && close > open) name = comment.substr(open + 1, close - open - 1);
-  }
-  comments.clear();
-  return name;
-}
-
-/// Calls structure(name) for each structure of a reward file and entry() for each of its lines.
-template <typename OnStructure, typename OnEntry>
-void read_rewards(NumberReader& reader, Index states, const OnStructure& on_structure, const OnEntry& on_entry) {
-  std::vector<std::string> comments;
-  reader.comments = &comments;
-  if (!reader.skip_to_word()) reader.fail("found the end of the file, expected the numbers of states and of rewards");
-  do {
-    const Header header = read_header(reader);
-    require_states(reader, header, states);
-    on_structure(name_in(comments));
-    for (std::int64_t k = 0; k < header.entries; ++k) {
-      if (!reader.skip_to_word()) require_count(reader, header, k);
-      on_entry();
-      reader.expect_line_end();
-    }
-  } while (reader.skip_to_word());
-}
-
-/// Position of the transition in the rows of the chain; -1 when there is none.
-std::int64_t position_of(const Generator& generator, Index from, Index to) {
-  const SparseRates& rates = generator.outgoing();
-  const auto begin = rates.state.begin() + rates.begin[static_cast<std::size_t>(from)];
-  const auto end = rates.state.begin() + rates.begin[static_cast<std::size_t>(from) + 1];
-  const auto found = std::lower_bound(begin, end, static_cast<std::int32_t>(to));
-  return found == end || *found != to ? -1 : found - rates.state.begin();
-}
-
-RewardStructure empty_structure(const std::string& name, Index states) {
-  return {.name = name,
-          .state_reward_per_s = Vector::Zero(states),
-          .transition_reward_per_s = Vector::Zero(states),
-          .transition_rewards = {}};
-}
-
-/// The structure that transition rewards belong to; a new one when the chain has none for them.
-RewardStructure& structure_for(LabelledChain& chain, const std::string& name, std::size_t position) {
-  if (!name.empty()) {
-    if (const auto found = find_reward(chain, name)) return chain.rewards[*found];
-  } else if (position < chain.rewards.size()) {
-    return chain.rewards[position];
-  }
-  chain.rewards.push_back(empty_structure(name, chain.states()));
-  return chain.rewards.back();
-}
-
-void add_reward(NumberReader& reader, LabelledChain& chain, RewardStructure& structure) {
-  const SourceLocation where = reader.where();
-  const Index from = read_state(reader, chain.states());
-  const Index to = read_state(reader, chain.states());
-  const double reward = reader.real("a reward");
-  double rate = 0.0;
-  if (from == to) {
-    if (chain.self_loop_rate_per_s.size() > 0) rate = chain.self_loop_rate_per_s(from);
-  } else if (const std::int64_t position = position_of(chain.generator, from, to); position >= 0) {
-    rate = chain.generator.outgoing().rate_per_s[static_cast<std::size_t>(position)];
-    structure.transition_rewards.push_back({position, reward});
-  }
-  if (rate == 0.0) reader.fail_at(where, fmt::format("the chain has no transition from {} to {}", from, to));
-  structure.transition_reward_per_s(from) += rate * reward;
-  if (!std::isfinite(structure.transition_reward_per_s(from)))
-    reader.fail_at(where, "the rewards of the state overflow");
-}
-
-/// Ascending positions, repeated ones added up.
-void sort_rewards(std::vector<TransitionReward>& rewards) {
-  std::stable_sort(rewards.begin(), rewards.end(),
-                   [](const TransitionReward& a, const TransitionReward& b) { return a.position < b.position; });
-  std::vector<TransitionReward> merged;
-  for (const TransitionReward& reward : rewards) {
-    if (!merged.empty() && merged.back().position == reward.position) {
-      merged.back().reward += reward.reward;
-    } else {
-      merged.push_back(reward);
-    }
-  }
-  rewards = std::move(merged);
-}
-
-}  // namespace
-
-std::vector<RewardStructure> read_state_rewards(std::istream& input, const std::string& file, Index states) {
-  NumberReader reader(input, file);
-  std::vector<RewardStructure> structures;
-  const auto on_structure = [&](const std::string& name) { structures.push_back(empty_structure(name, states)); };
-  const auto on_entry = [&] {
-    const Index state = read_state(reader, states);
-    double& total = structures.back().state_reward_per_s(state);
-    total += reader.real("a reward");
-    if (!std::isfinite(total)) reader.fail("the rewards of the state overflow");
-  };
-  read_rewards(reader, states, on_structure, on_entry);
-  return structures;
-}
-
-void read_transition_rewards(std::istream& input, const std::string& file, LabelledChain& chain) {
-  NumberReader reader(input, file);
-  std::size_t position = 0;
-  std::size_t current = 0;
-  const auto on_structure = [&](const std::string& name) {
-    current = static_cast<std::size_t>(&structure_for(chain, name, position++) - chain.rewards.data());
-  };
-  read_rewards(reader, chain.states(), on_structure, [&] { add_reward(reader, chain, chain.rewards[current]); });
-  for (RewardStructure& structure : chain.rewards) sort_rewards(structure.transition_rewards);
 }
 
 LabelledChain labelled(ExplicitTransitions transitions, std::vector<Label> labels) {

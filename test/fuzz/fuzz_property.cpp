@@ -6,6 +6,7 @@
 
 #include "solvers/chain_error.h"
 #include "solvers/csl/property_binding.h"
+#include "solvers/csl/property_symmetry.h"
 #include "solvers/prism/model_file.h"
 
 namespace {
@@ -23,7 +24,13 @@ void bind_all(const PropertyFile& file, prism::BuiltModel& model) {
   declare_constants(file, model.scope);
   const Vector values = Vector::LinSpaced(model.chain.states(), 0.0, 1.0);
   const auto inner = [&](const Query&) { return StateBounds{values, values}; };
+  // Whatever x and b are: only their names are exchanged.
+  const prism::ModuleSymmetry exchanged{.groups = {{{0}, {1}}}, .exchanges = {{1, 0}}};
   for (const PropertySyntax& property : file.properties) {
+    try {
+      require_symmetric(file, property, model.scope, exchanged);
+    } catch (const InputError&) {
+    }
     try {
       bind_property(file, property, model.chain, model.scope, inner);
     } catch (const InputError&) {

@@ -108,3 +108,30 @@ TEST_CASE("Queues refuse impossible input and unstable load", "[solvers][queues]
   CHECK_THROWS_WITH(mm1(-1.0, 1.0), "arrival rate -1 is not a finite number > 0");
   CHECK_THROWS_WITH(machine_repair(0, 1, 1.0, 1.0), "machines 0, expected at least 1");
 }
+
+TEST_CASE("G/M/1: M/M/1, regular arrivals, Erlang arrivals", "[solvers][queues]") {
+  const double rho = GENERATE(0.05, 0.5, 0.9, 0.999);
+  const GeneralArrivalQueue poisson = gm1([&](double s) { return rho / (rho + s); }, 1.0 / rho, 1.0);
+  CHECK(poisson.busy_at_arrival == Approx(rho).epsilon(1e-10));
+  CHECK(poisson.averages.customers == Approx(mm1(rho, 1.0).customers).epsilon(1e-9));
+  // Erlang of two phases: sigma (2 rho + 1 - sigma)^2 = 4 rho^2, divided by 1 - sigma a quadratic.
+  const double b = 1.0 + 4.0 * rho;
+  const double sigma = 8.0 * rho * rho / (b + std::sqrt(b * b - 16.0 * rho * rho));
+  const GeneralArrivalQueue erlang =
+      gm1([&](double s) { return std::pow(2.0 * rho / (2.0 * rho + s), 2); }, 1.0 / rho, 1.0);
+  CHECK(erlang.busy_at_arrival == Approx(sigma).epsilon(1e-10));
+  CHECK(erlang.averages.waiting_s == Approx(sigma / (1.0 - sigma)).epsilon(1e-9));
+}
+
+TEST_CASE("D/M/1 waits less than M/M/1, and solves its equation", "[solvers][queues]") {
+  // sigma = exp(-(1 - sigma) / rho), by its own fixed point from below.
+  const double rho = GENERATE(0.3, 0.5, 0.8);
+  double sigma = 0.0;
+  for (int k = 0; k < 2000; ++k) sigma = std::exp(-(1.0 - sigma) / rho);
+  const GeneralArrivalQueue regular = gm1([&](double s) { return std::exp(-s / rho); }, 1.0 / rho, 1.0);
+  CHECK(regular.busy_at_arrival == Approx(sigma).epsilon(1e-12));
+  CHECK(regular.averages.waiting_s < mm1(rho, 1.0).waiting_s);
+  CHECK_THROWS_WITH(gm1([](double s) { return std::exp(-s); }, 1.0, 1.0), "unstable: arrival_rate 1 /s, capacity 1 /s");
+  CHECK_THROWS_WITH(gm1([](double) { return 1.0; }, 2.0, 1.0),
+                    "the transform is none of an interarrival time with this mean");
+}
