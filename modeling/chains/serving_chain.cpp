@@ -48,7 +48,10 @@ std::string not_covered_by_chains(const ServingSystem& system) {
   const bool is_closed = system.arrivals.kind != ArrivalLaw::Kind::kOpen;
   if (system.prefill && is_closed) return "a closed loop over prefill and decode replicas";
   if (system.prefill && has_priorities(system.classes)) return "priorities over prefill and decode replicas";
-  if (system.prefill && system.arrivals.scv != 1.0) return "bursty arrivals at prefill replicas";
+  if (system.prefill && (system.arrivals.scv != 1.0 || system.arrivals.bursts))
+    return "bursty arrivals at prefill replicas";
+  if (system.arrivals.bursts && system.balancer == LoadBalancer::kRoundRobin && system.pool.replicas > 1)
+    return "taking turns of correlated arrivals";
   if (is_closed && system.classes.size() == 1 && is_constant(system.classes.front()) && !system.pool.rules.speculative)
     return "constant lengths in a closed loop, a schedule that repeats";
   return "";
