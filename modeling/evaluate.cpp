@@ -10,6 +10,7 @@
 #include "modeling/studies/serving.h"
 #include "modeling/studies/serving_health.h"
 #include "modeling/studies/serving_transient.h"
+#include "modeling/studies/trace_fit.h"
 #include "modeling/studies/training.h"
 #include "modeling/studies/training_health.h"
 #include "modeling/studies/training_timeline.h"
@@ -55,7 +56,9 @@ void evaluate_serving(const Spec& spec, const EvaluateOptions& options, Report& 
   const Machine machine = load_serving_machine(spec, report.warnings);
   const PlacedServing placed = place_serving(spec, machine, report.warnings);
   const ServingAnswer answer = answer_serving(placed, options.simulated_requests);
-  write_serving_report(spec, placed, answer, max_arrival_rate_per_s(placed), machine, report);
+  const std::optional<PlacedServing> fitted = fitted_to_trace(placed);
+  write_serving_report(spec, placed, answer, max_arrival_rate_per_s(fitted.value_or(placed)), machine, report);
+  if (fitted && report.detail > Detail::kMeasures) compare_trace_and_fit(placed, *fitted, report);
   if (report.detail == Detail::kDerivation) derive_serving(placed, report);
   if (report.detail > Detail::kMeasures) {
     write_serving_accuracy(placed, answer, report);

@@ -11,7 +11,8 @@
 
 namespace windtunnel::modeling {
 
-/// Poisson arrivals, an aggregated system without priorities. Throws NoAnswerError for a load at or above capacity.
-ServingAnswer solve_balanced_loop(const ServingSystem& system, const RequestLimits& limits);
+/// Poisson arrivals, an aggregated system without priorities; `resolution` as in solve_serving. Throws NoAnswerError
+/// for a load at or above capacity.
+ServingAnswer solve_balanced_loop(const ServingSystem& system, const RequestLimits& limits, double resolution);
 
 }  // namespace windtunnel::modeling

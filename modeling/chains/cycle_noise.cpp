@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "modeling/chains/burst_noise.h"
+
 namespace windtunnel::modeling {
 
 namespace {
@@ -46,10 +48,12 @@ std::vector<GapNoise> open_noise(const EngineModel& engine, const std::vector<Re
   const double share = std::min(0.95, arrivals.rate_per_s * noise.prompt_s);
   // A full engine computes one prompt per slot that is freed: as irregular as the outputs are.
   const double full = solved.population.wait_probability, regular = std::min(1.0, work.decode_scv);
-  const double bunched = prompt_bunching(arrivals.scv, share, work.prompt_scv);
+  // Bursts are in the slow part: given the phase, arrivals are Poisson.
+  const double scv = arrivals.bursts ? 1.0 : arrivals.scv;
+  const double bunched = prompt_bunching(scv, share, work.prompt_scv);
   noise.long_run_dispersion = (1.0 - full) * bunched + full * regular;
-  const double counted = count_dispersion({arrivals.rate_per_s, arrivals.scv}, noise.cycle_s);
-  noise.dispersion_growth = arrivals.scv / std::max(0.05, counted);
+  const double counted = arrivals.bursts ? 1.0 : count_dispersion(arrivals, noise.cycle_s);
+  noise.dispersion_growth = scv / std::max(0.05, counted);
   const double alone = engine.is_chunked()
                            ? counted + share * share * (counted + work.prompt_scv) / (1.0 - share * share)
                            : prompt_bunching(counted, share, work.prompt_scv);
@@ -57,8 +61,8 @@ std::vector<GapNoise> open_noise(const EngineModel& engine, const std::vector<Re
   noise.prompt_correlation = engine.is_chunked() ? share : 0.0;
   if (engine.is_chunked())
     noise.longest_cycle_s = engine.iteration_s(engine.slots(), engine.prompt_room(decoding_mean));
-  double std_ratio = 0.0;
-  noise.slow_shape = slow_shape(engine, solved, std_ratio);
+  const SlowCycles slow = slow_cycles(engine, solved);
+  noise.slow_shape = slow.shape;
   const double decode_s = noise.cycle_s - noise.prompts_per_cycle * noise.prompt_s;
   const double full_s = decode_s / std::max(0.05, 1.0 - share);
   // Slots forget at the slope of their death rate: 1 / k where the iteration time does not grow with them.
@@ -67,12 +71,18 @@ std::vector<GapNoise> open_noise(const EngineModel& engine, const std::vector<Re
                                                      std::max(1.0, static_cast<double>(death.size()) - 2.0)));
   const double slope = n + 1 < death.size() ? 0.5 * (death[n + 1] - death[n - 1]) : death[n] - death[n - 1];
   noise.slow_decay = std::max(1e-6, slope * full_s);
-  noise.slow_std_s = std_ratio * noise.cycle_s;
+  noise.slow_std_s = slow.mean_s > 0.0 ? slow.std_s / slow.mean_s * noise.cycle_s : 0.0;
+  GapNoise started = noise;
+  // Half of an iteration, that of its own prompt, and back by half: one. Prefill first: the prompts that came meanwhile
+  // are computed before it decodes.
+  if (arrivals.bursts)
+    start_in_phases(engine, *arrivals.bursts, solved, decode_survival(classes, engine.rules()),
+                    engine.is_chunked() ? 1.0 : 2.0, started);
   std::vector<GapNoise> all;
   const double computed = 1.0 - engine.rules().prefix_cache_hit_ratio;
   double own = 0.0;
   for (const RequestClass& one : classes) {
-    all.push_back(noise);
+    all.push_back(started);
     all.back().own_prompts = own_prompts(engine, arrivals, noise, decoding_mean, share, one.prompt.mean() * computed);
     own += one.share * own_prompts_within(all.back(), work.decode_iterations);
   }

@@ -62,9 +62,9 @@ GapNoise decoder_noise(const EngineModel& engine, const SolvedEngine& solved, do
   noise.cycle_s = solved.population.mean_slots / (rate_per_s * k);
   noise.resolution = engine.resolution();
   noise.prompts.probability = {0.0, 1.0};
-  double std_ratio = 0.0;
-  noise.slow_shape = slow_shape(engine, solved, std_ratio);
-  noise.slow_std_s = std_ratio * noise.cycle_s;
+  const SlowCycles slow = slow_cycles(engine, solved);
+  noise.slow_shape = slow.shape;
+  noise.slow_std_s = slow.std_s / slow.mean_s * noise.cycle_s;
   noise.slow_decay = 1.0 / k;
   // The cache arrives in the middle of an iteration, when there is one.
   const double busy = 1.0 - solved.population.law.front();
@@ -94,7 +94,7 @@ ServingAnswer solve_disaggregated(const ServingSystem& system, const RequestLimi
   const double decode_rate = rate / static_cast<double>(system.pool.replicas);
   const double computed = 1.0 - prefill.rules().prefix_cache_hit_ratio;
   const PromptQuanta quanta = prompt_quanta(system.classes, computed, prefill.prompt_room(0.0), resolution);
-  const PrefillBacklog backlog = solve_prefill_backlog(prefill, quanta, {prefill_rate, 1.0}, 0.0);
+  const PrefillBacklog backlog = solve_prefill_backlog(prefill, quanta, {.rate_per_s = prefill_rate}, 0.0);
   const TransferLink link = transfer_link(system, prefill_rate, prefill.work().prompt_scv);
   SolvedEngine solved{.rates = slot_rates(decoder, 0.0)};
   solved.population = solve_slot_population(decoder, solved.rates, {.arrival_per_s = decode_rate});

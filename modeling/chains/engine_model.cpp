@@ -8,32 +8,31 @@ namespace windtunnel::modeling {
 
 namespace {
 
-/// P(decode iterations of a request > n), all classes.
-double decode_survival(const std::vector<RequestClass>& classes, double gain, double n) {
-  double sum = 0.0;
-  for (const RequestClass& one : classes)
-    sum += one.share * one.output.survival(1 + static_cast<Count>(std::floor(n * gain)));
-  return sum;
-}
-
-/// Integral of the squared survival function over its own: E[min(X, Y)] / E[X]. Trapezoids in 400 even steps to the
-/// point that one in a million passes.
-double overlap_ratio(const std::vector<RequestClass>& classes, double gain, double mean) {
-  double longest = 1.0;
-  for (const RequestClass& one : classes)
-    longest = std::max(longest, static_cast<double>(one.output.quantile(0.999999)) / gain);
-  constexpr int kSteps = 400;
-  const double step = longest / kSteps;
+/// Integral of the squared survival function over its own: E[min(X, Y)] / E[X].
+double overlap_ratio(const DecodeSurvival& survival) {
   double first = 0.0, second = 0.0;
-  for (int i = 0; i < kSteps; ++i) {
-    const double survival = decode_survival(classes, gain, (i + 0.5) * step);
-    first += survival * step;
-    second += survival * survival * step;
+  for (const double one : survival.at) {
+    first += one;
+    second += one * one;
   }
-  return mean > 0.0 && first > 0.0 ? std::clamp(second / first, 0.05, 1.0) : 1.0;
+  return first > 0.0 ? std::clamp(second / first, 0.05, 1.0) : 1.0;
 }
 
 }  // namespace
+
+DecodeSurvival decode_survival(const std::vector<RequestClass>& classes, const BatchRules& rules) {
+  constexpr int kSteps = 400;
+  const double gain = tokens_per_iteration(rules);
+  double longest = 1.0;
+  for (const RequestClass& one : classes)
+    longest = std::max(longest, static_cast<double>(one.output.quantile(0.999999)) / gain);
+  DecodeSurvival survival{.step_iterations = longest / kSteps, .at = std::vector<double>(kSteps, 0.0)};
+  for (int i = 0; i < kSteps; ++i) {
+    const auto tokens = static_cast<Count>(std::floor((i + 0.5) * survival.step_iterations * gain));
+    for (const RequestClass& one : classes) survival.at[i] += one.share * one.output.survival(1 + tokens);
+  }
+  return survival;
+}
 
 RequestWork request_work(const std::vector<RequestClass>& classes, const BatchRules& rules) {
   RequestWork work;
@@ -60,7 +59,7 @@ RequestWork request_work(const std::vector<RequestClass>& classes, const BatchRu
   work.attended_per_token = attended / work.prompt_tokens;
   const double k = work.decode_iterations;
   work.decode_scv = k > 0.0 ? std::max(0.0, decode2 / (k * k) - 1.0) : 0.0;
-  work.overlap_ratio = overlap_ratio(classes, gain, k);
+  work.overlap_ratio = k > 0.0 ? overlap_ratio(decode_survival(classes, rules)) : 1.0;
   work.context_tokens = decode_tokens > 0.0 ? context / decode_tokens : mean_prompt_tokens(classes);
   return work;
 }

@@ -26,6 +26,14 @@ struct RequestWork {
   double total_tokens = 0.0;
 };
 
+/// P(a request has more decode iterations than the middle of step i), in even steps to the point that one in a million
+/// passes.
+struct DecodeSurvival {
+  double step_iterations = 1.0;
+  std::vector<double> at;
+};
+DecodeSurvival decode_survival(const std::vector<RequestClass>& classes, const BatchRules& rules);
+
 RequestWork request_work(const std::vector<RequestClass>& classes, const BatchRules& rules);
 
 class EngineModel {

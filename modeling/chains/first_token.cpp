@@ -22,7 +22,7 @@ struct Group {
   std::vector<double> waiting;
 };
 
-std::vector<Group> grouped(const PrefillBacklog& backlog, double groups_wanted) {
+std::vector<Group> grouped(const PrefillBacklog& backlog, const PrefillBacklog::Phase& phase, double groups_wanted) {
   std::vector<Group> groups;
   Group open;
   const std::size_t size = backlog.law.size();
@@ -34,7 +34,7 @@ std::vector<Group> grouped(const PrefillBacklog& backlog, double groups_wanted) 
     open = {};
   };
   for (std::size_t v = backlog.idles ? 1 : 0; v < size; ++v) {
-    const double weight = backlog.law[v] * backlog.iteration_s[v] / backlog.mean_iteration_s;
+    const double weight = phase.seen[v];
     if (weight < kNegligible) continue;
     if (open.waiting.empty()) open.waiting.assign(2 * size, 0.0);
     const double left = std::max(0.0, static_cast<double>(v) - backlog.computed[v]);
@@ -44,8 +44,8 @@ std::vector<Group> grouped(const PrefillBacklog& backlog, double groups_wanted) 
     open.iteration_s += weight * backlog.iteration_s[v];
     double arriving = 0.0;
     for (std::size_t a = 0; a < size; ++a) {
-      const double one = weight * backlog.companions[v][a];
-      arriving += static_cast<double>(a) * backlog.companions[v][a];
+      const double one = weight * phase.companions[v][a];
+      arriving += static_cast<double>(a) * phase.companions[v][a];
       open.waiting[std::min(2 * size - 1, low + a)] += one * (1.0 - high_share);
       open.waiting[std::min(2 * size - 1, low + 1 + a)] += one * high_share;
     }
@@ -99,12 +99,22 @@ double prompt_time_s(const EngineModel& engine, double decoding, double ahead, d
   return rounds * full_s + engine.iteration_s(decoding, std::min(room, rest + beside));
 }
 
+void add_first_token(const EngineModel& engine, const PrefillBacklog& backlog, const PromptQuanta& own,
+                     std::span<const double> phase_weight, LatencyLaw& law) {
+  for (std::size_t i = 0; i < backlog.phases.size(); ++i) {
+    const PrefillBacklog::Phase& phase = backlog.phases[i];
+    if (phase_weight[i] <= 0.0) continue;
+    if (backlog.idles) add_idle_first_token(engine, own, phase_weight[i] * phase.seen[0], law);
+    for (const Group& group : grouped(backlog, phase, kGroups * engine.resolution()))
+      add_group(engine, backlog, own, group, phase_weight[i], law);
+  }
+}
+
 void add_first_token(const EngineModel& engine, const PrefillBacklog& backlog, const PromptQuanta& own, double weight,
                      LatencyLaw& law) {
-  if (backlog.idles)
-    add_idle_first_token(engine, own, weight * backlog.law[0] * backlog.iteration_s[0] / backlog.mean_iteration_s, law);
-  for (const Group& group : grouped(backlog, kGroups * engine.resolution()))
-    add_group(engine, backlog, own, group, weight, law);
+  std::vector<double> weights;
+  for (const PrefillBacklog::Phase& phase : backlog.phases) weights.push_back(weight * phase.arrival_ratio);
+  add_first_token(engine, backlog, own, weights, law);
 }
 
 void add_idle_first_token(const EngineModel& engine, const PromptQuanta& own, double weight, LatencyLaw& law) {

@@ -3,6 +3,7 @@
 // prompts ahead of it and its own prompt.
 #pragma once
 
+#include <span>
 #include <vector>
 
 #include "modeling/chains/latency_law.h"
@@ -10,8 +11,13 @@
 
 namespace windtunnel::modeling {
 
-/// Adds, with total probability `weight`, the time to the first token of a request that arrives at a random time while
-/// the backlog chain runs. `own` is the law of its own prompt in the chain's quanta.
+/// Adds the time to the first token of a request that arrives at a random time while the backlog chain runs, with
+/// probability `phase_weight[i]` in an iteration that starts in phase i of the arrivals. `own` is the law of its own
+/// prompt in the chain's quanta.
+void add_first_token(const EngineModel& engine, const PrefillBacklog& backlog, const PromptQuanta& own,
+                     std::span<const double> phase_weight, LatencyLaw& law);
+
+/// The phases as arrivals see them in the long run, with total probability `weight`.
 void add_first_token(const EngineModel& engine, const PrefillBacklog& backlog, const PromptQuanta& own, double weight,
                      LatencyLaw& law);
 

@@ -36,14 +36,15 @@ std::vector<double> mixed(const std::vector<double>& a, const std::vector<double
 
 class LoadFollower {
  public:
-  LoadFollower(const ServingSystem& system, const RequestLimits& limits)
+  LoadFollower(const ServingSystem& system, const RequestLimits& limits, double resolution)
       : system_(system), limits_(limits), engine_(engine_of(system.pool, system.classes)) {
+    engine_.resolve(resolution);
     ReplicaArrivals arrivals{system.arrivals.rate_per_s / static_cast<double>(system.pool.replicas), 1.0};
     arrivals.rate_per_s = std::min(arrivals.rate_per_s, 0.9 * saturated_requests_per_s(engine_));
     solved_ = solve_engine(engine_, system.classes, arrivals);
     const double computed = 1.0 - engine_.rules().prefix_cache_hit_ratio;
     for (const RequestClass& one : system.classes)
-      own_.push_back(class_quanta(one, computed, solved_.quanta.quantum_tokens));
+      own_.push_back(class_quanta(one, computed, solved_.quanta.quantum_tokens, resolution));
   }
 
   ReplicaPace pace() const {
@@ -78,7 +79,7 @@ class LoadFollower {
   }
 
   std::vector<LatencyLaw> first_tokens(const LoadView& found) const {
-    std::vector<LatencyLaw> laws(system_.classes.size());
+    std::vector<LatencyLaw> laws(system_.classes.size(), LatencyLaw(engine_.resolution()));
     const SlotPopulation population = population_of(found.slots_found);
     const double rate_per_s = prompts_per_s(found, population);
     const double k = engine_.work().decode_iterations;
@@ -139,7 +140,7 @@ double mean_wait_s(const LoadView& view) {
 
 std::string not_covered_over_time(const ServingSystem& system, const LoadEpisode& episode) {
   if (has_priorities(system.classes)) return "priorities over time";
-  if (system.arrivals.scv != 1.0) return "bursty arrivals over time";
+  if (system.arrivals.scv != 1.0 || system.arrivals.bursts) return "bursty arrivals over time";
   if (system.balancer == LoadBalancer::kRoundRobin && system.pool.replicas > 1) return "taking turns over time";
   if (system.balancer == LoadBalancer::kRandom && episode.scaling && system.pool.replicas > 1)
     return "an autoscaler behind random placement";
@@ -149,7 +150,7 @@ std::string not_covered_over_time(const ServingSystem& system, const LoadEpisode
 }
 
 LoadAnswer follow_load(const ServingSystem& system, const LoadEpisode& episode, const RequestLimits& limits) {
-  const LoadFollower follower(system, limits);
+  const LoadFollower follower(system, limits, 1.0);
   const ReplicaPace pace = follower.pace();
   LoadPath path(system, episode, pace);
   const double window_s = episode.transient.horizon_s / kLoadWindows;
@@ -172,8 +173,8 @@ LoadAnswer follow_load(const ServingSystem& system, const LoadEpisode& episode, 
   return answer;
 }
 
-LoadAtRest load_at_rest(const ServingSystem& system, const RequestLimits& limits) {
-  const LoadFollower follower(system, limits);
+LoadAtRest load_at_rest(const ServingSystem& system, const RequestLimits& limits, double resolution) {
+  const LoadFollower follower(system, limits, resolution);
   const ReplicaPace pace = follower.pace();
   const LoadPath path(system, {.transient = {.horizon_s = pace.request_s}}, pace);
   const LoadView view = path.view();

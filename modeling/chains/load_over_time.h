@@ -25,6 +25,7 @@ struct LoadAtRest {
   double idle_ratio = 0.0;
   ChainRecord chain;
 };
-LoadAtRest load_at_rest(const ServingSystem& system, const RequestLimits& limits);
+/// `resolution` as in solve_serving.
+LoadAtRest load_at_rest(const ServingSystem& system, const RequestLimits& limits, double resolution);
 
 }  // namespace windtunnel::modeling

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "modeling/report/report.h"
@@ -14,6 +15,8 @@ class ModelError {
  public:
   /// Those of the whole checked range: see docs/serving.md, "How good it is".
   ModelError();
+  /// Those stated already.
+  explicit ModelError(std::vector<Measure> entries) : entries_(std::move(entries)) {}
   /// Where a rule names `measure` ("ttft_p99") as further off, by up to `ratio`.
   void widen(const std::string& measure, double ratio);
   /// `ttft_p99_ratio` and so on.

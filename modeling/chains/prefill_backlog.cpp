@@ -4,9 +4,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "modeling/chains/compound_law.h"
-#include "solvers/incomplete_gamma.h"
-
 namespace windtunnel::modeling {
 
 namespace {
@@ -21,68 +18,6 @@ constexpr double kLongestTail = 5e-4;
 /// Laws of what arrives are computed at this many backlogs and mixed between them.
 constexpr int kArrivalNodes = 14;
 constexpr double kNegligible = 1e-12;
-/// No sum of probabilities reaches it.
-constexpr double kEndless = 2.0;
-
-/// Law of the number of arrivals with this mean and variance over mean: negative binomial above 1, Poisson at 1, below
-/// it Poisson mixed with "the whole numbers next to the mean".
-std::vector<double> count_law(double mean, double dispersion) {
-  const auto size = static_cast<std::size_t>(mean + 10.0 * std::sqrt(mean * std::max(1.0, dispersion)) +
-                                             12.0 * std::max(1.0, dispersion));
-  std::vector<double> law(size + 1, 0.0);
-  const double again = dispersion > 1.0 + 1e-9 ? 1.0 - 1.0 / dispersion : 0.0;
-  const double shape = again > 0.0 ? mean / (dispersion - 1.0) : 0.0;
-  law[0] = again > 0.0 ? std::exp(-shape * std::log(dispersion)) : std::exp(-mean);
-  for (std::size_t n = 1; n <= size; ++n) {
-    const double j = static_cast<double>(n);
-    law[n] = law[n - 1] * (again > 0.0 ? again * (shape + j - 1.0) / j : mean / j);
-  }
-  if (dispersion >= 1.0 - 1e-9) return law;
-  const double low = std::floor(mean), share = mean - low, least = share * (1.0 - share);
-  const double random = mean > least ? std::clamp((dispersion * mean - least) / (mean - least), 0.0, 1.0) : 0.0;
-  for (double& one : law) one *= random;
-  law[static_cast<std::size_t>(low)] += (1.0 - random) * (1.0 - share);
-  law[static_cast<std::size_t>(low) + 1] += (1.0 - random) * share;
-  return law;
-}
-
-struct WorkLaws {
-  std::vector<double> arriving;
-  std::vector<double> companions;
-};
-
-/// Work of so many prompts, and of those beside a tagged one: P(n - 1 others) is n P(n) / mean.
-WorkLaws work_laws(const std::vector<double>& counts, double mean, const PromptQuanta& prompts, int size) {
-  WorkLaws laws{std::vector<double>(size, 0.0), std::vector<double>(size, 0.0)};
-  std::vector<double> power(static_cast<std::size_t>(size), 0.0);
-  power[0] = 1.0;
-  const int longest = static_cast<int>(prompts.probability.size()) - 1;
-  for (std::size_t n = 0; n < counts.size(); ++n) {
-    const double next = n + 1 < counts.size() ? static_cast<double>(n + 1) * counts[n + 1] / mean : 0.0;
-    if (counts[n] + next > kNegligible)
-      for (int v = 0; v < size; ++v) {
-        laws.arriving[v] += counts[n] * power[v];
-        laws.companions[v] += next * power[v];
-      }
-    std::vector<double> sum(static_cast<std::size_t>(size), 0.0);
-    for (int v = 0; v < size; ++v) {
-      if (power[v] < 1e-15) continue;
-      for (int j = 0; j <= std::min(longest, size - 1 - v); ++j) sum[v + j] += power[v] * prompts.probability[j];
-    }
-    power = std::move(sum);
-  }
-  return laws;
-}
-
-WorkLaws arriving_work(const PromptStream& stream, double seconds, const PromptQuanta& prompts, int size) {
-  const double mean = stream.rate_per_s * seconds;
-  if (std::abs(stream.scv - 1.0) < 1e-9) {
-    const double nothing = std::exp(-mean * (1.0 - prompts.probability[0]));
-    std::vector<double> law = compound_law({.a = 0.0, .b = mean}, prompts.probability, nothing, size, kEndless);
-    return {law, law};
-  }
-  return work_laws(count_law(mean, count_dispersion(stream, seconds)), mean, prompts, size);
-}
 
 /// Stationary law of a small dense chain by state reduction (Grassmann, Taksar, Heyman, Operations Research 33, 1985).
 std::vector<double> stationary_law(std::vector<std::vector<double>>& p) {
@@ -123,26 +58,21 @@ double computed_quanta(const EngineModel& engine, const PrefillBacklog& backlog,
   return std::min(quanta, room);
 }
 
-int backlog_size(const EngineModel& engine, const PromptQuanta& prompts, const PromptStream& stream, double decoding) {
+int backlog_size(const EngineModel& engine, const PromptQuanta& prompts, const ReplicaArrivals& stream,
+                 double decoding) {
   const double prompt = engine.work().prompt_tokens / prompts.quantum_tokens;
   const double room = engine.prompt_room(decoding);
   const double full_s = engine.iteration_s(decoding, std::min(room, 4.0 * engine.work().prompt_tokens));
-  const double arriving = stream.rate_per_s * full_s;
+  const double arriving = (stream.bursts ? stream.bursts->busy_per_s : stream.rate_per_s) * full_s;
   // The mean, eight standard deviations, and the longest prompt on top.
-  const double spread = (arriving + 1.0) * (std::max(1.0, stream.scv) + engine.work().prompt_scv);
+  const double spread = (arriving + 1.0) * (1.0 + engine.work().prompt_scv);
   const double size =
       prompt * (arriving + 8.0 * std::sqrt(spread)) + static_cast<double>(prompts.probability.size()) + 2.0;
   return std::clamp(static_cast<int>(std::ceil(size)), kFewestBacklog, engine.points(kMostBacklog));
 }
 
-/// The engine idles with an empty backlog: the next prompt ends the idle time.
-void idle_when_empty(const PromptQuanta& prompts, const PromptStream& stream, PrefillBacklog& backlog) {
-  backlog.iteration_s[0] = 1.0 / stream.rate_per_s;
-  std::vector<double>& next = backlog.arriving[0];
-  std::fill(next.begin(), next.end(), 0.0);
-  for (std::size_t j = 0; j < prompts.probability.size(); ++j)
-    next[std::min(next.size() - 1, j)] += prompts.probability[j];
-}
+/// By backlog and starting phase.
+using Arriving = std::vector<std::vector<ArrivingWork>>;
 
 std::vector<double> mixed(const std::vector<double>& low, const std::vector<double>& high, double share) {
   std::vector<double> law(low.size());
@@ -150,8 +80,26 @@ std::vector<double> mixed(const std::vector<double>& low, const std::vector<doub
   return law;
 }
 
-void fill_iterations(const EngineModel& engine, const PromptQuanta& prompts, const PromptStream& stream, int size,
-                     PrefillBacklog& backlog) {
+ArrivingWork mixed(const ArrivingWork& low, const ArrivingWork& high, double share) {
+  ArrivingWork work{.companions = mixed(low.companions, high.companions, share),
+                    .arrivals = low.arrivals + share * (high.arrivals - low.arrivals)};
+  for (std::size_t j = 0; j < low.by_end_phase.size(); ++j)
+    work.by_end_phase.push_back(mixed(low.by_end_phase[j], high.by_end_phase[j], share));
+  return work;
+}
+
+/// The engine idles with an empty backlog: the next prompt ends the idle time.
+void idle_when_empty(const PromptQuanta& prompts, const ReplicaArrivals& stream, PrefillBacklog& backlog,
+                     ArrivingWork& arriving) {
+  backlog.iteration_s[0] = 1.0 / stream.rate_per_s;
+  arriving.arrivals = 1.0;
+  std::vector<double>& next = arriving.by_end_phase.front();
+  std::fill(next.begin(), next.end(), 0.0);
+  for (std::size_t j = 0; j < prompts.probability.size(); ++j)
+    next[std::min(next.size() - 1, j)] += prompts.probability[j];
+}
+
+void fill_iterations(const EngineModel& engine, int size, PrefillBacklog& backlog) {
   for (int v = 0; v < size; ++v) {
     const double computed = computed_quanta(engine, backlog, v);
     const bool decodes = engine.is_chunked() || v == 0;
@@ -159,39 +107,73 @@ void fill_iterations(const EngineModel& engine, const PromptQuanta& prompts, con
     backlog.iteration_s.push_back(
         engine.iteration_s(decodes ? backlog.decoding : 0.0, computed * backlog.quantum_tokens));
   }
-  // Even steps in the iteration's time; a mixture of two neighbours keeps the mean.
-  const auto [shortest, longest] = std::minmax_element(backlog.iteration_s.begin(), backlog.iteration_s.end());
-  const double shortest_s = *shortest;
-  const int nodes = std::min(size, engine.points(kArrivalNodes));
-  const double step_s = std::max(1e-15, (*longest - shortest_s) / (nodes - 1));
-  std::vector<WorkLaws> laws;
-  for (int i = 0; i < nodes; ++i) laws.push_back(arriving_work(stream, shortest_s + step_s * i, prompts, size));
-  for (int v = 0; v < size; ++v) {
-    const double at = std::clamp((backlog.iteration_s[v] - shortest_s) / step_s, 0.0, nodes - 1.0);
-    const int low = std::min(nodes - 2, static_cast<int>(at));
-    backlog.arriving.push_back(mixed(laws[low].arriving, laws[low + 1].arriving, at - low));
-    backlog.companions.push_back(mixed(laws[low].companions, laws[low + 1].companions, at - low));
-  }
-  if (backlog.idles) idle_when_empty(prompts, stream, backlog);
 }
 
-std::vector<std::vector<double>> transitions(const PrefillBacklog& backlog, int size) {
-  std::vector<std::vector<double>> p(static_cast<std::size_t>(size), std::vector<double>(size, 0.0));
-  for (int v = 0; v < size; ++v) {
-    // What is left is no whole number of quanta: the two neighbours share it.
-    const double left = std::max(0.0, v - backlog.computed[v]);
-    const int low = static_cast<int>(std::floor(left));
-    const double high_share = left - low;
-    for (int arrived = 0; arrived < size; ++arrived) {
-      const double weight = backlog.arriving[v][arrived];
-      p[v][std::min(size - 1, low + arrived)] += weight * (1.0 - high_share);
-      if (high_share > 0.0) p[v][std::min(size - 1, low + 1 + arrived)] += weight * high_share;
-    }
-    double sum = 0.0;
-    for (const double weight : backlog.arriving[v]) sum += weight;
-    p[v][size - 1] += std::max(0.0, 1.0 - sum);
+/// Even steps in the iteration's time; a mixture of two neighbours keeps the mean.
+Arriving arriving_by_backlog(const EngineModel& engine, const PromptQuanta& prompts, const ReplicaArrivals& stream,
+                             PrefillBacklog& backlog) {
+  const auto [shortest, longest] = std::minmax_element(backlog.iteration_s.begin(), backlog.iteration_s.end());
+  const double shortest_s = *shortest;
+  const int size = static_cast<int>(backlog.iteration_s.size()), nodes = std::min(size, engine.points(kArrivalNodes));
+  const double step_s = std::max(1e-15, (*longest - shortest_s) / (nodes - 1));
+  WorkLaws laws(stream, prompts, size);
+  Arriving by_node, arriving;
+  for (int i = 0; i < nodes; ++i) by_node.push_back(laws.within(shortest_s + step_s * i));
+  for (const double iteration_s : backlog.iteration_s) {
+    const double at = std::clamp((iteration_s - shortest_s) / step_s, 0.0, nodes - 1.0);
+    const auto low = static_cast<std::size_t>(std::min(nodes - 2, static_cast<int>(at)));
+    arriving.emplace_back();
+    for (std::size_t phase = 0; phase < by_node[low].size(); ++phase)
+      arriving.back().push_back(mixed(by_node[low][phase], by_node[low + 1][phase], at - static_cast<double>(low)));
   }
+  if (backlog.idles) idle_when_empty(prompts, stream, backlog, arriving.front().front());
+  return arriving;
+}
+
+/// From one backlog and phase to all; what the laws leave out is beyond the largest backlog.
+std::vector<double> transitions_from(const ArrivingWork& arriving, double left, std::size_t size) {
+  const std::size_t phases = arriving.by_end_phase.size();
+  std::vector<double> p(size * phases, 0.0);
+  // What is left is no whole number of quanta: the two neighbours share it.
+  const auto low = static_cast<std::size_t>(std::floor(left));
+  const double high_share = left - static_cast<double>(low);
+  double sum = 0.0;
+  for (std::size_t j = 0; j < phases; ++j)
+    for (std::size_t arrived = 0; arrived < size; ++arrived) {
+      const double weight = arriving.by_end_phase[j][arrived];
+      sum += weight;
+      p[std::min(size - 1, low + arrived) * phases + j] += weight * (1.0 - high_share);
+      if (high_share > 0.0) p[std::min(size - 1, low + 1 + arrived) * phases + j] += weight * high_share;
+    }
+  p.back() += std::max(0.0, 1.0 - sum);
   return p;
+}
+
+/// Law of backlog and phase, [v * phases + phase].
+std::vector<double> joint_law(const PrefillBacklog& backlog, const Arriving& arriving) {
+  std::vector<std::vector<double>> p;
+  for (std::size_t v = 0; v < arriving.size(); ++v)
+    for (const ArrivingWork& work : arriving[v])
+      p.push_back(transitions_from(work, std::max(0.0, static_cast<double>(v) - backlog.computed[v]), arriving.size()));
+  return stationary_law(p);
+}
+
+/// What arrivals see: iterations by how many arrive in them.
+void look_around(const std::vector<double>& joint, Arriving arriving, PrefillBacklog& backlog) {
+  const std::size_t phases = arriving.front().size();
+  double all = 0.0;
+  for (std::size_t j = 0; j < phases; ++j) {
+    PrefillBacklog::Phase phase{.arrival_ratio = 0.0};
+    for (std::size_t v = 0; v < arriving.size(); ++v) {
+      phase.seen.push_back(joint[v * phases + j] * arriving[v][j].arrivals);
+      phase.arrival_ratio += phase.seen.back();
+      phase.companions.push_back(std::move(arriving[v][j].companions));
+    }
+    for (double& one : phase.seen) one /= std::max(phase.arrival_ratio, kNegligible * kNegligible);
+    all += phase.arrival_ratio;
+    backlog.phases.push_back(std::move(phase));
+  }
+  for (PrefillBacklog::Phase& phase : backlog.phases) phase.arrival_ratio /= all;
 }
 
 void summarise(const EngineModel& engine, double arrival_per_s, PrefillBacklog& backlog) {
@@ -251,43 +233,21 @@ PromptQuanta prompt_quanta(const std::vector<RequestClass>& classes, double comp
   return all;
 }
 
-double count_dispersion(const PromptStream& stream, double seconds) {
-  const double mean = stream.rate_per_s * seconds;
-  // Nearly constant gaps: the counts are the two whole numbers next to the mean.
-  if (stream.scv < 0.01) {
-    const double share = mean - std::floor(mean);
-    return mean > 0.0 ? share * (1.0 - share) / mean : 1.0;
-  }
-  // From here on within some percent of the limit.
-  if (mean > 12.0) return stream.scv;
-  // Cox, Renewal Theory, 1962, section 4.5: 1 - mean + 2 / t times the integral of the renewal function to t, which is
-  // the sum over k of P(k gaps fit). Midpoint rule.
-  constexpr int kSteps = 8;
-  const double shape = 1.0 / stream.scv;
-  double integral = 0.0;
-  for (int i = 0; i < kSteps; ++i) {
-    const double at = mean * (i + 0.5) / kSteps / stream.scv;
-    for (double k = 1.0; k < 400.0; k += 1.0) {
-      const double fits = 1.0 - solvers::gamma_survival(k * shape, at);
-      integral += fits / kSteps;
-      if (fits < 1e-7) break;
-    }
-  }
-  return std::max(0.0, 1.0 - mean + 2.0 * integral);
-}
-
-PrefillBacklog solve_prefill_backlog(const EngineModel& engine, const PromptQuanta& prompts, const PromptStream& stream,
-                                     double decoding) {
+PrefillBacklog solve_prefill_backlog(const EngineModel& engine, const PromptQuanta& prompts,
+                                     const ReplicaArrivals& stream, double decoding) {
   PrefillBacklog backlog{.decoding = decoding, .quantum_tokens = prompts.quantum_tokens, .idles = decoding <= 0.0};
-  const int size = backlog_size(engine, prompts, stream, decoding);
-  fill_iterations(engine, prompts, stream, size, backlog);
-  std::vector<std::vector<double>> p = transitions(backlog, size);
-  backlog.law = stationary_law(p);
+  fill_iterations(engine, backlog_size(engine, prompts, stream, decoding), backlog);
+  Arriving arriving = arriving_by_backlog(engine, prompts, stream, backlog);
+  const std::vector<double> joint = joint_law(backlog, arriving);
+  const std::size_t phases = arriving.front().size();
+  backlog.law.assign(arriving.size(), 0.0);
+  for (std::size_t state = 0; state < joint.size(); ++state) backlog.law[state / phases] += joint[state];
   backlog.lost = backlog.law.back();
+  look_around(joint, std::move(arriving), backlog);
   summarise(engine, stream.rate_per_s, backlog);
   // Drift at the top: what a full iteration brings against what it computes.
-  const double arriving = stream.rate_per_s * backlog.iteration_s.back() * engine.work().prompt_tokens;
-  backlog.is_unstable = arriving >= backlog.computed.back() * backlog.quantum_tokens;
+  const double brought = stream.rate_per_s * backlog.iteration_s.back() * engine.work().prompt_tokens;
+  backlog.is_unstable = brought >= backlog.computed.back() * backlog.quantum_tokens;
   return backlog;
 }
 

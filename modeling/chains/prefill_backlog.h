@@ -1,20 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // The fast chain of an engine: prompt tokens that wait at iteration boundaries while the number of decoding sequences
 // stands still. Embedded at the boundaries it is a chain of M/G/1 type: an iteration computes what fits its budget, and
-// the prompts that arrive while it runs wait at the next boundary.
+// the prompts that arrive while it runs wait at the next boundary. Bursts add the phase of the arrivals to the state.
 #pragma once
 
 #include <vector>
 
+#include "modeling/chains/arriving_work.h"
 #include "modeling/chains/engine_model.h"
 
 namespace windtunnel::modeling {
-
-/// Law of one prompt's computed tokens in whole quanta of `quantum_tokens`: probability[j] of j quanta, the mean kept.
-struct PromptQuanta {
-  double quantum_tokens = 1.0;
-  std::vector<double> probability;
-};
 
 /// Constant prompts: one quantum each when a whole prompt fits `room_tokens`, otherwise so many that an iteration
 /// computes at least four. Other prompts: quanta of a quarter of the mean (of the room, when that is less), or coarser
@@ -27,15 +22,6 @@ PromptQuanta prompt_quanta(const std::vector<RequestClass>& classes, double comp
 PromptQuanta class_quanta(const RequestClass& one, double computed_ratio, double quantum_tokens,
                           double resolution = 1.0);
 
-/// Independent interarrival times, gamma distributed.
-struct PromptStream {
-  double rate_per_s = 0.0;
-  double scv = 1.0;
-};
-
-/// Variance over mean of the number of arrivals in `seconds`: near 1 for short times and Poisson, scv for long ones.
-double count_dispersion(const PromptStream& stream, double seconds);
-
 struct PrefillBacklog {
   double decoding = 0.0;
   double quantum_tokens = 1.0;
@@ -44,10 +30,16 @@ struct PrefillBacklog {
   /// By backlog: seconds of the iteration that starts with it, and the quanta it computes.
   std::vector<double> iteration_s;
   std::vector<double> computed;
-  /// By backlog: law of the work that arrives during that iteration, quanta.
-  std::vector<std::vector<double>> arriving;
-  /// The same, seen by one of the arrivals: the others. Equal to `arriving` for Poisson arrivals.
-  std::vector<std::vector<double>> companions;
+  /// What arrivals see, by the phase in which their iteration starts: one entry, or calm and busy.
+  struct Phase {
+    /// Share of the arrivals.
+    double arrival_ratio = 1.0;
+    /// By backlog: P(an arrival comes while the iteration runs that starts with it), sums to 1.
+    std::vector<double> seen;
+    /// By backlog: law of the work, quanta, that arrives beside one arrival during that iteration.
+    std::vector<std::vector<double>> companions;
+  };
+  std::vector<Phase> phases;
   /// Means over iterations.
   double mean_iteration_s = 0.0;
   /// Seconds per decode iteration, prefill iterations in between included.
@@ -62,8 +54,8 @@ struct PrefillBacklog {
   bool is_unstable = false;
 };
 
-/// Prompts on an engine that holds `decoding` sequences; at 0 it only prefills.
-PrefillBacklog solve_prefill_backlog(const EngineModel& engine, const PromptQuanta& prompts, const PromptStream& stream,
-                                     double decoding);
+/// Prompts on an engine that holds `decoding` sequences; at 0 it only prefills, and arrivals must be without bursts.
+PrefillBacklog solve_prefill_backlog(const EngineModel& engine, const PromptQuanta& prompts,
+                                     const ReplicaArrivals& stream, double decoding);
 
 }  // namespace windtunnel::modeling

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "modeling/chains/bursty_slots.h"
 #include "modeling/chains/request_law.h"
 
 namespace windtunnel::modeling {
@@ -11,6 +12,11 @@ namespace windtunnel::modeling {
 namespace {
 
 constexpr int kSlowAtoms = 9;
+/// Irregular arrivals are matched over so many iterations: what a first token meets is the one under way, its own and
+/// what earlier ones left. Checked against the simulation in docs/serving.md [A].
+constexpr double kMatchedIterations = 3.0;
+/// Rounds after which the even state of an engine no longer matters for anything but an order of magnitude.
+constexpr int kEvenRounds = 6;
 /// Numbers of sequences at which the fast chain is solved.
 constexpr int kStateNodes = 6;
 
@@ -30,15 +36,28 @@ double dispersion(const EngineModel& engine, const ReplicaArrivals& arrivals, do
   return std::max(steadiest, (1.0 - share) * (remembered + 1.0) / 2.0);
 }
 
+/// Bunches as in `dispersion`, for arrivals that are Poisson while the phase lasts.
+BurstyLoad bursty_load(const EngineModel& engine, const ReplicaArrivals& arrivals, const SolvedEngine& solved,
+                       double prompt_s, double decoding) {
+  const double bunched = prompt_bunching(1.0, solved.prefill_share, engine.work().prompt_scv);
+  return {.arrivals = *arrivals.bursts,
+          .prompt_s = prompt_s,
+          .iteration_s = engine.iteration_s(decoding, 0.0) / (1.0 - solved.prefill_share),
+          .bunch = std::max(1.0, 1.0 + engine.work().overlap_ratio * (bunched - 1.0))};
+}
+
 }  // namespace
 
+/// The time of an iteration where everything goes on evenly (Little's law) is where irregular arrivals are matched.
 ReplicaArrivals replica_arrivals(const ServingSystem& system) {
-  const double replicas = static_cast<double>(system.pool.replicas);
-  ReplicaArrivals arrivals{system.arrivals.rate_per_s / replicas, system.arrivals.scv};
-  // A random one of R streams keeps 1/R of the burstiness; every R-th arrival is R gaps long.
-  if (system.balancer == LoadBalancer::kRandom) arrivals.scv = 1.0 + (arrivals.scv - 1.0) / replicas;
-  if (system.balancer == LoadBalancer::kRoundRobin) arrivals.scv /= replicas;
-  return arrivals;
+  const EngineModel engine = engine_of(system.pool, system.classes);
+  const double rate = system.arrivals.rate_per_s / static_cast<double>(system.pool.replicas);
+  double decoding = 0.0, iteration_s = engine.iteration_s(0.0, engine.work().prompt_tokens);
+  for (int round = 0; round < kEvenRounds; ++round) {
+    iteration_s = engine.iteration_s(decoding, 0.0) / (1.0 - prefill_share(engine, {.rate_per_s = rate}, decoding));
+    decoding = std::min(engine.slots(), rate * engine.work().decode_iterations * iteration_s);
+  }
+  return arrivals_at_one(system, kMatchedIterations * iteration_s);
 }
 
 EngineModel engine_of(const EnginePool& pool, const std::vector<RequestClass>& classes) {
@@ -73,60 +92,85 @@ SolvedEngine solve_engine(const EngineModel& engine, const std::vector<RequestCl
     // In the first rounds of prefill_first a prefill of single prompts overstates the load.
     const double top = solved.rates.completion_per_s.back();
     ReplicaArrivals within = arrivals;
-    if (!engine.is_chunked() && round < 2) within.rate_per_s = std::min(within.rate_per_s, 0.98 * top);
+    if (!engine.is_chunked() && round < 2 && within.rate_per_s > 0.98 * top) {
+      within.rate_per_s = 0.98 * top;
+      if (within.bursts) within.bursts = solvers::thinned(*within.bursts, within.rate_per_s / arrivals.rate_per_s);
+    }
     const double mean_guess = std::min(
         engine.slots(), within.rate_per_s * engine.work().decode_iterations * engine.iteration_s(decoding, 0.0));
     solved.prefill_share = prefill_share(engine, within, decoding > 0.0 ? decoding : mean_guess);
-    solved.population = solve_slot_population(
-        engine, solved.rates, {within.rate_per_s, within.scv, dispersion(engine, within, solved.prefill_share)});
+    const double prompt_s =
+        engine.is_chunked() ? marginal_prompt_s(engine, decoding > 0.0 ? decoding : mean_guess) : prefill_s;
+    solved.population =
+        within.bursts
+            ? solve_bursty_slots(engine, classes, solved.rates,
+                                 bursty_load(engine, within, solved, prompt_s, mean_guess))
+            : solve_slot_population(engine, solved.rates,
+                                    {within.rate_per_s, within.scv, dispersion(engine, within, solved.prefill_share)});
     decoding = solved.population.mean_slots;
     solved.quanta = prompt_quanta(classes, computed, engine.prompt_room(decoding), engine.resolution());
     // Prompts of mean length: how many are prefilled together is a matter of their number.
     const PromptQuanta mean_prompt{.quantum_tokens = engine.work().prompt_tokens, .probability = {0.0, 1.0}};
     if (!engine.is_chunked() && round < 2)
-      prefill_s =
-          solve_prefill_backlog(engine, mean_prompt, {within.rate_per_s, within.scv}, decoding).prefill_s_per_prompt;
+      prefill_s = solve_prefill_backlog(engine, mean_prompt, within, decoding).prefill_s_per_prompt;
   }
   solved.prefill_s = prefill_s;
   return solved;
 }
 
-std::vector<LatencyLaw::Atom> slow_shape(const EngineModel& engine, const SolvedEngine& solved, double& std_ratio) {
-  double weight = 0.0, mean = 0.0, square = 0.0;
-  const auto cycle = [&](std::size_t n) { return static_cast<double>(n) / solved.rates.completion_per_s[n]; };
-  const std::vector<double>& law = solved.population.law;
+namespace {
+
+/// Cycles n / deaths[n] with these weights.
+SlowCycles summed_up(const EngineModel& engine, const std::vector<double>& law,
+                     const std::vector<double>& completion_per_s) {
+  SlowCycles cycles;
+  double weight = 0.0, square = 0.0;
+  const auto cycle = [&](std::size_t n) { return static_cast<double>(n) / completion_per_s[n]; };
   for (std::size_t n = 1; n < law.size(); ++n) {
     weight += law[n];
-    mean += law[n] * cycle(n);
+    cycles.mean_s += law[n] * cycle(n);
     square += law[n] * cycle(n) * cycle(n);
   }
-  mean /= weight;
-  const double std = std::sqrt(std::max(0.0, square / weight - mean * mean));
-  std_ratio = mean > 0.0 ? std / mean : 0.0;
-  if (std <= 1e-9 * mean) return {{0.0, 1.0}};
-  std::vector<LatencyLaw::Atom> shape;
+  if (weight > 0.0) cycles.mean_s /= weight;
+  cycles.std_s = weight > 0.0 ? std::sqrt(std::max(0.0, square / weight - cycles.mean_s * cycles.mean_s)) : 0.0;
+  if (!(cycles.std_s > 1e-9 * cycles.mean_s)) {
+    cycles.std_s = 0.0;
+    cycles.shape = {{0.0, 1.0}};
+    return cycles;
+  }
   LatencyLaw::Atom open;
   for (std::size_t n = 1; n < law.size(); ++n) {
     open.weight += law[n] / weight;
-    open.value_s += law[n] / weight * (cycle(n) - mean) / std;
+    open.value_s += law[n] / weight * (cycle(n) - cycles.mean_s) / cycles.std_s;
     if (open.weight < 1.0 / engine.points(kSlowAtoms) && n + 1 < law.size()) continue;
-    if (open.weight > 1e-12) shape.push_back({open.value_s / open.weight, open.weight});
+    if (open.weight > 1e-12) cycles.shape.push_back({open.value_s / open.weight, open.weight});
     open = {};
   }
   double kept = 0.0;
-  for (const LatencyLaw::Atom& atom : shape) kept += atom.weight * atom.value_s * atom.value_s;
-  for (LatencyLaw::Atom& atom : shape) atom.value_s /= std::sqrt(std::max(kept, 1e-12));
-  return shape;
+  for (const LatencyLaw::Atom& atom : cycles.shape) kept += atom.weight * atom.value_s * atom.value_s;
+  for (LatencyLaw::Atom& atom : cycles.shape) atom.value_s /= std::sqrt(std::max(kept, 1e-12));
+  return cycles;
+}
+
+}  // namespace
+
+SlowCycles slow_cycles(const EngineModel& engine, const SolvedEngine& solved) {
+  return summed_up(engine, solved.population.law, solved.rates.completion_per_s);
+}
+
+SlowCycles slow_cycles(const EngineModel& engine, const SlotPopulation::Phase& phase) {
+  return summed_up(engine, phase.law, phase.completion_per_s);
 }
 
 std::vector<LatencyLaw::Atom> state_nodes(const EngineModel& engine, const SlotPopulation& population) {
   std::vector<LatencyLaw::Atom> nodes;
   double total = 0.0;
-  for (std::size_t n = 1; n + 1 < population.law.size(); ++n) total += population.law[n];
+  for (std::size_t n = 1; n + 1 < population.law.size(); ++n) total += population.seen_by_arrivals(n);
   LatencyLaw::Atom open;
   for (std::size_t n = 1; n + 1 < population.law.size(); ++n) {
-    open.weight += population.law[n];
-    open.value_s += population.law[n] * static_cast<double>(n);
+    const double seen = population.seen_by_arrivals(n);
+    open.weight += seen;
+    open.value_s += seen * static_cast<double>(n);
     if (open.weight < total / engine.points(kStateNodes) && n + 2 < population.law.size()) continue;
     if (open.weight > 1e-9) nodes.push_back({open.value_s / open.weight, open.weight});
     open = {};
@@ -135,13 +179,18 @@ std::vector<LatencyLaw::Atom> state_nodes(const EngineModel& engine, const SlotP
 }
 
 ChainRecord slot_record(const SolvedEngine& solved) {
+  const auto levels = static_cast<long long>(solved.population.law.size());
+  const bool has_bursts = !solved.population.phases.empty();
   return {.name = "slots",
-          .purpose = "sequences that hold slots of one replica, and the queue for a slot",
-          .states = static_cast<long long>(solved.population.law.size()),
-          .transitions = 2 * static_cast<long long>(solved.population.law.size()) - 2,
+          .purpose = has_bursts
+                         ? "sequences that hold slots of one replica, calm and busy arrivals, the queue for a slot"
+                         : "sequences that hold slots of one replica, and the queue for a slot",
+          .states = has_bursts ? 2 * levels : levels,
+          .transitions = has_bursts ? 6 * levels - 4 : 2 * levels - 2,
           .method_requested = "automatic",
-          .method_used = "level cuts of a birth-death chain, geometric queue",
-          .error_bound = 1e-13 * static_cast<double>(solved.population.law.size()),
+          .method_used = has_bursts ? "level reduction of a quasi-birth-death chain, matrix-geometric queue"
+                                    : "level cuts of a birth-death chain, geometric queue",
+          .error_bound = has_bursts ? std::nullopt : std::optional(1e-13 * static_cast<double>(levels)),
           .law = solved.population.law};
 }
 

@@ -10,12 +10,7 @@
 
 namespace windtunnel::modeling {
 
-/// What arrives at one replica.
-struct ReplicaArrivals {
-  double rate_per_s = 0.0;
-  double scv = 1.0;
-};
-
+/// Arrivals at one of the pool's replicas, irregular ones matched at the time of its iterations.
 ReplicaArrivals replica_arrivals(const ServingSystem& system);
 
 /// The engine with its slots limited by KV memory where that is less than max_batch.
@@ -42,11 +37,17 @@ struct SolvedEngine {
 SolvedEngine solve_engine(const EngineModel& engine, const std::vector<RequestClass>& classes,
                           const ReplicaArrivals& arrivals);
 
-/// Deviations of the cycle time over the slots held, as a decoding sequence sees them, normalised to mean 0 and
-/// variance 1; std_ratio becomes their standard deviation over the mean.
-std::vector<LatencyLaw::Atom> slow_shape(const EngineModel& engine, const SolvedEngine& solved, double& std_ratio);
+/// The cycle time over the slots held, as decoding sequences see it: deviations normalised to mean 0 and variance 1.
+struct SlowCycles {
+  double mean_s = 0.0;
+  double std_s = 0.0;
+  std::vector<LatencyLaw::Atom> shape;
+};
+SlowCycles slow_cycles(const EngineModel& engine, const SolvedEngine& solved);
+/// The same in one phase of bursty arrivals.
+SlowCycles slow_cycles(const EngineModel& engine, const SlotPopulation::Phase& phase);
 
-/// About six cells of equal probability of the slots held, 1 .. slots - 1, each with its mean.
+/// About six cells of equal probability of the slots that arrivals find held, 1 .. slots - 1, each with its mean.
 std::vector<LatencyLaw::Atom> state_nodes(const EngineModel& engine, const SlotPopulation& population);
 
 ChainRecord slot_record(const SolvedEngine& solved);

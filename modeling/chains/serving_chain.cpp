@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "modeling/chains/balanced_loop.h"
 #include "modeling/chains/closed_loop.h"
 #include "modeling/chains/disaggregated.h"
 #include "modeling/chains/open_loop.h"
@@ -31,7 +32,12 @@ std::string unknown_placement(const ServingSystem& system) {
       return fmt::format("a closed loop of {} requests, which {} replicas cannot share evenly,", requests, replicas);
     return "";
   }
-  if (system.balancer == LoadBalancer::kShortestQueue) return "the shortest queue of several";
+  const bool has_plain_arrivals = system.arrivals.scv == 1.0 && !system.arrivals.bursts;
+  if (system.balancer == LoadBalancer::kShortestQueue && system.prefill) return "the shortest queue of separate pools";
+  if (system.balancer == LoadBalancer::kShortestQueue && !has_plain_arrivals)
+    return "the shortest queue of several with bursty arrivals";
+  if (system.balancer == LoadBalancer::kShortestQueue && has_priorities(system.classes))
+    return "the shortest queue of several with priorities";
   if (system.balancer == LoadBalancer::kRoundRobin && system.prefill) return "taking turns between separate pools";
   return "";
 }
@@ -48,7 +54,10 @@ std::string not_covered_by_chains(const ServingSystem& system) {
   const bool is_closed = system.arrivals.kind != ArrivalLaw::Kind::kOpen;
   if (system.prefill && is_closed) return "a closed loop over prefill and decode replicas";
   if (system.prefill && has_priorities(system.classes)) return "priorities over prefill and decode replicas";
-  if (system.prefill && system.arrivals.scv != 1.0) return "bursty arrivals at prefill replicas";
+  if (system.prefill && (system.arrivals.scv != 1.0 || system.arrivals.bursts))
+    return "bursty arrivals at prefill replicas";
+  if (system.arrivals.bursts && system.balancer == LoadBalancer::kRoundRobin && system.pool.replicas > 1)
+    return "taking turns of correlated arrivals";
   if (is_closed && system.classes.size() == 1 && is_constant(system.classes.front()) && !system.pool.rules.speculative)
     return "constant lengths in a closed loop, a schedule that repeats";
   return "";
@@ -56,8 +65,10 @@ std::string not_covered_by_chains(const ServingSystem& system) {
 
 ServingAnswer solve_serving(const ServingSystem& system, const RequestLimits& limits, double resolution) {
   if (system.prefill) return solve_disaggregated(system, limits, resolution);
-  return system.arrivals.kind == ArrivalLaw::Kind::kOpen ? solve_open_loop(system, limits, resolution)
-                                                         : solve_closed_loop(system, limits, resolution);
+  if (system.arrivals.kind != ArrivalLaw::Kind::kOpen) return solve_closed_loop(system, limits, resolution);
+  if (system.balancer == LoadBalancer::kShortestQueue && system.pool.replicas > 1)
+    return solve_balanced_loop(system, limits, resolution);
+  return solve_open_loop(system, limits, resolution);
 }
 
 }  // namespace windtunnel::modeling

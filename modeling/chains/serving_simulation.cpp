@@ -61,6 +61,7 @@ class Run {
 
   const ServingSystem& system_;
   solvers::RandomSource random_;
+  std::optional<solvers::ArrivalSampler> bursts_;
   std::vector<ServingEngine> decode_;
   std::vector<ServingEngine> prefill_;
   std::vector<double> link_free_s_;
@@ -82,6 +83,7 @@ Run::Run(const ServingSystem& system, std::uint64_t seed) : system_(system), ran
     fill(*system.prefill, prefill_);
     link_free_s_.assign(prefill_.size(), 0.0);
   }
+  if (system.arrivals.bursts) bursts_.emplace(solvers::arrivals_of(*system.arrivals.bursts), random_);
   if (is_closed()) {
     const Count population = std::min(open_population(), most_requests());
     for (Count i = 0; i < population; ++i) enter(0.0);
@@ -114,7 +116,9 @@ void Run::schedule_next_arrival() {
   }
   const double scv = system_.arrivals.scv;
   double gap = 1.0;
-  if (scv == 1.0)
+  if (bursts_)
+    gap = (*bursts_)(random_);
+  else if (scv == 1.0)
     gap = random_.exponential();
   else if (scv > 0.0)
     gap = scv * random_.gamma(1.0 / scv);

@@ -26,6 +26,7 @@
 #include "modeling/costs/iteration_time.h"
 #include "modeling/spec/read_trace.h"
 #include "modeling/spec/spec.h"
+#include "solvers/switched_poisson.h"
 
 namespace windtunnel::modeling {
 
@@ -72,6 +73,8 @@ struct ArrivalLaw {
   double rate_per_s = 0.0;
   /// Squared coefficient of variation of the interarrival times, which are gamma distributed and independent.
   double scv = 1.0;
+  /// Correlated arrivals instead: their pattern at one arrival per second, rate_per_s times as fast.
+  std::optional<solvers::SwitchedPoisson> bursts;
   Count concurrency = 0;
   std::shared_ptr<const std::vector<TracedRequest>> trace;
 };

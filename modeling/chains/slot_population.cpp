@@ -124,15 +124,6 @@ double wait_decay_per_s(double arrival_per_s, double arrival_scv, double service
   return 0.5 * (low + high);
 }
 
-/// Mean wait given a wait, over that of exponential services: Cosmetatos' factor for constant services (Operational
-/// Research Quarterly 26, 1975), linear in the scv between and beyond.
-double wait_factor(double servers, double load, double scv) {
-  const double root = std::sqrt(4.0 + 5.0 * servers) - 2.0;
-  const double correction = std::min(1.0, (1.0 - load) * (servers - 1.0) * root / (16.0 * load * servers));
-  const double constant = 0.5 * (1.0 + correction);
-  return std::max(0.25, 1.0 + (scv - 1.0) * (1.0 - constant));
-}
-
 /// Unnormalised law of a chain with these death rates, births in bunches of geometric size (mean `bunch` >= 1):
 /// level cuts give mu(n+1) x(n+1) = (arrivals / bunch) sum over i <= n of x(i) r^(n-i), r = 1 - 1 / bunch.
 std::vector<double> bunched_law(const std::vector<double>& death_per_s, double arrival_per_s, double bunch) {
@@ -211,6 +202,25 @@ FullEngine full_engine(const EngineModel& engine, double sequences) {
 
 double saturated_requests_per_s(const EngineModel& engine) {
   return full_engine(engine, engine.slots()).requests_per_s();
+}
+
+double wait_factor(double servers, double load, double scv) {
+  // Cosmetatos' factor for constant services (Operational Research Quarterly 26, 1975), linear in the scv between and
+  // beyond.
+  const double root = std::sqrt(4.0 + 5.0 * servers) - 2.0;
+  const double correction = std::min(1.0, (1.0 - load) * (servers - 1.0) * root / (16.0 * load * servers));
+  const double constant = 0.5 * (1.0 + correction);
+  return std::max(0.25, 1.0 + (scv - 1.0) * (1.0 - constant));
+}
+
+double SlotPopulation::seen_by_arrivals(std::size_t n) const {
+  if (phases.empty()) return law[n];
+  double seen = 0.0, rate = 0.0;
+  for (const Phase& phase : phases) {
+    seen += phase.arrival_per_s * phase.law[n];
+    rate += phase.arrival_per_s * phase.time_ratio;
+  }
+  return seen / rate;
 }
 
 SlotPopulation solve_slot_population(const EngineModel& engine, const SlotRates& rates, const PopulationLoad& load) {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "modeling/chains/engine_model.h"
+#include "modeling/chains/latency_law.h"
 
 namespace windtunnel::modeling {
 
@@ -55,6 +56,24 @@ struct SlotPopulation {
   double load = 0.0;
   double mean_slots = 0.0;
   double variance_slots = 0.0;
+
+  /// Where arrivals have bursts: calm, busy. Otherwise empty.
+  struct Phase {
+    /// P(n slots held in this phase), as `law`, and requests completed per second then.
+    std::vector<double> law;
+    std::vector<double> completion_per_s;
+    /// Share of the time, arrivals per second.
+    double time_ratio = 0.0;
+    double arrival_per_s = 0.0;
+    /// Share of the time that prompts add to iterations.
+    double prefill_share = 0.0;
+  };
+  std::vector<Phase> phases;
+  /// And the law of a wait for a slot, given that there is one; `queue` then holds its mean.
+  std::vector<LatencyLaw::Atom> waits;
+
+  /// P(an arrival finds n slots held).
+  double seen_by_arrivals(std::size_t n) const;
 };
 
 struct PopulationLoad {
@@ -63,6 +82,9 @@ struct PopulationLoad {
   /// Variance of the number in slots over that of the plain birth-death chain: bunched arrivals, prefill bursts.
   double dispersion = 1.0;
 };
+
+/// Mean wait for one of `servers` at this load, given a wait, over that of exponential services.
+double wait_factor(double servers, double load, double scv);
 
 /// Throws NoAnswerError when the load is not below the saturated rate.
 SlotPopulation solve_slot_population(const EngineModel& engine, const SlotRates& rates, const PopulationLoad& load);

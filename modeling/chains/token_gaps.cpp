@@ -87,31 +87,82 @@ std::vector<Work> work_law(double mean, double variance, const std::vector<doubl
 
 }  // namespace
 
-double own_prompts_within(const GapNoise& noise, double k) {
-  const double r = noise.prompt_correlation;
-  return noise.own_prompts * (r > 1e-12 ? (1.0 - std::pow(r, k)) / (1.0 - r) : 1.0);
+double faded_share(double x) {
+  return x < 1e-9 ? 1.0 : -std::expm1(-x) / x;
 }
 
+double own_prompts_within(const GapNoise& noise, double k) {
+  const double r = noise.prompt_correlation;
+  double ratio = noise.starts.empty() ? 1.0 : 0.0;
+  for (const GapNoise::Start& start : noise.starts) ratio += start.weight * start.own_ratio;
+  return ratio * noise.own_prompts * (r > 1e-12 ? (1.0 - std::pow(r, k)) / (1.0 - r) : 1.0);
+}
+
+namespace {
+
+/// One way to start, over k cycles.
+struct Course {
+  double weight = 1.0;
+  /// On average, and because of its own prefill.
+  double prompts = 0.0;
+  double own = 0.0;
+  /// Of the slow part: mean beyond cycle_s per cycle, standard deviation of the total.
+  double excess_s = 0.0;
+  double std_s = 0.0;
+  const std::vector<LatencyLaw::Atom>* shape = nullptr;
+};
+
+/// Variance of the slow part's mean over k cycles.
+double slow_variance(const GapNoise& noise, double k) {
+  const double share = averaged_share(k * noise.slow_decay);
+  const double shared = 2.0 * noise.shared_s2 * (1.0 - share) / std::max(1.0, k * noise.slow_decay);
+  const double kept = (1.0 - noise.phase_share) * share + noise.phase_share * averaged_share(k * noise.phase_decay);
+  return noise.slow_std_s * noise.slow_std_s * std::clamp(kept, 0.0, 1.0) + std::max(0.0, shared);
+}
+
+std::vector<Course> courses(const GapNoise& noise, double k) {
+  const double prompts = k * noise.prompts_per_cycle, variance = slow_variance(noise, k);
+  double own = own_prompts_within(noise, k);
+  if (noise.starts.empty()) return {{1.0, prompts, own, 0.0, k * std::sqrt(variance), &noise.slow_shape}};
+  const double slots_faded = faded_share(k * noise.slow_decay), phase_faded = faded_share(k * noise.phase_decay);
+  double own_ratio = 0.0;
+  for (const GapNoise::Start& start : noise.starts) own_ratio += start.weight * start.own_ratio;
+  if (own_ratio > 0.0) own /= own_ratio;
+  std::vector<Course> all;
+  double mean = 0.0, square = 0.0, start_variance = 0.0;
+  for (const GapNoise::Start& start : noise.starts) {
+    const double excess_s = start.slots_excess_s * slots_faded + start.phase_excess_s * phase_faded;
+    all.push_back({start.weight, prompts * std::max(0.0, 1.0 + start.prompts_excess * phase_faded),
+                   own * start.own_ratio, excess_s, start.std_s, &start.shape});
+    mean += start.weight * excess_s;
+    square += start.weight * excess_s * excess_s;
+    start_variance += start.weight * start.std_s * start.std_s;
+  }
+  // What is not between the starts is within them, in proportion.
+  const double within = std::max(0.0, variance - (square - mean * mean));
+  for (Course& one : all) one.std_s *= start_variance > 0.0 ? k * std::sqrt(within / start_variance) : 0.0;
+  return all;
+}
+
+}  // namespace
+
 std::vector<LatencyLaw::Atom> total_gap(const GapNoise& noise, double k) {
-  const double own = own_prompts_within(noise, k);
-  const double prompts = std::max(0.0, k * noise.prompts_per_cycle + own);
   const double growth = noise.dispersion_growth - (noise.dispersion_growth - 1.0) / std::max(1.0, k);
   const double grown = growth * noise.one_cycle_dispersion * correlated_sum(noise.prompt_correlation, k);
   const double dispersion = noise.dispersion_growth >= 1.0 ? std::min(noise.long_run_dispersion, grown) : grown;
-  const double share = averaged_share(k * noise.slow_decay);
-  const double shared = 2.0 * noise.shared_s2 * k * k * (1.0 - share) / std::max(1.0, k * noise.slow_decay);
-  const double slow_s2 = k * k * noise.slow_std_s * noise.slow_std_s * share + std::max(0.0, shared);
-  const double slow_std_s = std::sqrt(slow_s2);
   const double quantum_s = noise.prompt_s / std::max(1e-12, moments_of(noise.prompts.probability).mean);
-  const double work = prompts * noise.prompt_s / std::max(1e-300, quantum_s);
-  const std::vector<Work> works = work_law(prompts, prompts * dispersion, noise.prompts.probability, noise.resolution);
   std::vector<LatencyLaw::Atom> atoms;
-  atoms.reserve(works.size() * noise.slow_shape.size());
-  for (const Work& one : works) {
-    const double fast_s = k * noise.cycle_s + noise.prompt_s * own + quantum_s * (one.quanta - work);
-    for (const LatencyLaw::Atom& slow : noise.slow_shape)
-      atoms.push_back({noise.start_s + std::clamp(fast_s + slow_std_s * slow.value_s, 0.0, k * noise.longest_cycle_s),
-                       one.weight * slow.weight});
+  for (const Course& course : courses(noise, k)) {
+    const double prompts = std::max(0.0, course.prompts + course.own);
+    const double work = prompts * noise.prompt_s / std::max(1e-300, quantum_s);
+    for (const Work& one : work_law(prompts, prompts * dispersion, noise.prompts.probability, noise.resolution)) {
+      const double fast_s =
+          k * (noise.cycle_s + course.excess_s) + noise.prompt_s * course.own + quantum_s * (one.quanta - work);
+      for (const LatencyLaw::Atom& slow : *course.shape)
+        atoms.push_back(
+            {noise.start_s + std::clamp(fast_s + course.std_s * slow.value_s, 0.0, k * noise.longest_cycle_s),
+             course.weight * one.weight * slow.weight});
+    }
   }
   return atoms;
 }

@@ -41,13 +41,35 @@ struct GapNoise {
   /// Standard deviation of the cycle time by the number of sequences, s, and how fast it forgets, per cycle.
   double slow_std_s = 0.0;
   double slow_decay = 0.0;
+  /// Share of that variance that forgets with the phase of bursty arrivals instead, and how fast, per cycle.
+  double phase_share = 0.0;
+  double phase_decay = 0.0;
+  /// Bursty arrivals: where requests start, calm or busy. Otherwise empty.
+  struct Start {
+    /// Share of the requests.
+    double weight = 1.0;
+    /// First cycles beyond cycle_s: what fades with the slots, and with the phase.
+    double slots_excess_s = 0.0;
+    double phase_excess_s = 0.0;
+    /// First prompts per cycle over their mean, less 1; fades with the phase.
+    double prompts_excess = 0.0;
+    /// Prompts beyond the mean because of its own prefill, over own_prompts.
+    double own_ratio = 1.0;
+    /// Standard deviation of the cycle time over the slots held, and its normalised deviations.
+    double std_s = 0.0;
+    std::vector<LatencyLaw::Atom> shape;
+  };
+  std::vector<Start> starts;
   /// Covariance of slow and fast part per cycle, s^2: arrivals during a life make it longer twice.
   double shared_s2 = 0.0;
   /// Normalised deviations (mean 0, variance 1) of the slow part and their weights.
   std::vector<LatencyLaw::Atom> slow_shape;
 };
 
-/// Prompts beyond the mean in the first k cycles.
+/// Mean over k cycles of something that fades at rate x / k per cycle from 1.
+double faded_share(double x);
+
+/// Prompts beyond the mean in the first k cycles, over all starts.
 double own_prompts_within(const GapNoise& noise, double k);
 
 /// Law of the total seconds of k cycles: atoms whose weights sum to 1.

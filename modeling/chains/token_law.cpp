@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "solvers/incomplete_gamma.h"
 
@@ -46,6 +47,20 @@ TokenLaw::TokenLaw(const TokenCount& count) {
   variance_ = std::max(0.0, second - first * first);
 }
 
+TokenLaw TokenLaw::of_sample(std::vector<Count> sample) {
+  std::sort(sample.begin(), sample.end());
+  TokenLaw law;
+  law.kind_ = sample.front() == sample.back() ? Kind::kConstant : Kind::kSample;
+  const double n = static_cast<double>(sample.size());
+  law.mean_ = 0.0;
+  for (const Count one : sample) law.mean_ += static_cast<double>(one) / n;
+  for (const Count one : sample)
+    law.variance_ += (static_cast<double>(one) - law.mean_) * (static_cast<double>(one) - law.mean_) / n;
+  if (law.kind_ == Kind::kConstant) law = TokenLaw(TokenCount{.mean = static_cast<double>(sample.front())});
+  law.sample_ = std::make_shared<const std::vector<Count>>(std::move(sample));
+  return law;
+}
+
 double TokenLaw::continuous_survival(double x) const {
   return solvers::gamma_survival(shape_, x / scale_);
 }
@@ -57,6 +72,9 @@ double TokenLaw::survival(Count n) const {
       return static_cast<double>(n) < mean_ ? 1.0 : 0.0;
     case Kind::kGeometric:
       return std::pow(scale_, static_cast<double>(n));
+    case Kind::kSample:
+      return static_cast<double>(sample_->end() - std::upper_bound(sample_->begin(), sample_->end(), n)) /
+             static_cast<double>(sample_->size());
     case Kind::kGamma:
       break;
   }
@@ -83,6 +101,10 @@ Count TokenLaw::sample(solvers::RandomSource& random) const {
       return static_cast<Count>(mean_);
     case Kind::kGeometric:
       return scale_ <= 0.0 ? 1 : 1 + static_cast<Count>(std::floor(std::log(random.uniform()) / std::log(scale_)));
+    case Kind::kSample: {
+      const double size = static_cast<double>(sample_->size());
+      return (*sample_)[static_cast<std::size_t>(std::min(size - 1.0, std::floor(random.uniform() * size)))];
+    }
     case Kind::kGamma:
       break;
   }

@@ -2,6 +2,7 @@
 // How many tokens a prompt or an output has: constant, geometric, gamma, or the tokens of a trace.
 #pragma once
 
+#include <memory>
 #include <vector>
 
 #include "modeling/spec/spec.h"
@@ -15,6 +16,8 @@ class TokenLaw {
  public:
   TokenLaw() : TokenLaw(TokenCount{.mean = 1.0}) {}
   explicit TokenLaw(const TokenCount& count);
+  /// Each of these lengths, >= 1, with the same probability. At least one.
+  static TokenLaw of_sample(std::vector<Count> sample);
 
   /// Of the law as sampled: after rounding and the floor of 1.
   double mean() const { return mean_; }
@@ -38,7 +41,7 @@ class TokenLaw {
   std::vector<Point> quadrature(int points) const;
 
  private:
-  enum class Kind { kConstant, kGeometric, kGamma };
+  enum class Kind { kConstant, kGeometric, kGamma, kSample };
   double continuous_survival(double x) const;
 
   Kind kind_ = Kind::kConstant;
@@ -47,6 +50,8 @@ class TokenLaw {
   /// Gamma: shape and scale; geometric: scale_ holds the probability of going on.
   double shape_ = 1.0;
   double scale_ = 1.0;
+  /// Ascending.
+  std::shared_ptr<const std::vector<Count>> sample_;
 };
 
 }  // namespace windtunnel::modeling

@@ -232,12 +232,15 @@ Json traffic_class_schema() {
 
 Json traffic_schema() {
   const Json unlimited = {{"const", "unlimited"}};
-  const Keys keys = {{"concurrency", either({count(1, ""), unlimited}, "closed loop: requests always present")},
-                     {"arrival_rate", quantity(Dimension::kRate, "open loop")},
-                     {"arrival_scv", number(0, "squared coefficient of variation between arrivals, default 1")},
-                     {"trace", text("CSV with arrival_s,prompt_tokens,output_tokens, relative to this file")},
-                     {"requests", count(1, "start empty and stop after so many arrivals")},
-                     {"classes", list(traffic_class_schema(), "kinds of requests")}};
+  const Keys keys = {
+      {"concurrency", either({count(1, ""), unlimited}, "closed loop: requests always present")},
+      {"arrival_rate", quantity(Dimension::kRate, "open loop")},
+      {"arrival_scv", number(0, "squared coefficient of variation between arrivals, default 1")},
+      {"arrival_correlation", number(0, "of neighbouring interarrival times, below (scv - 1) / (2 scv)")},
+      {"arrival_dispersion", number(1, "variance over mean of the arrivals in a long time")},
+      {"trace", text("CSV with arrival_s,prompt_tokens,output_tokens, relative to this file")},
+      {"requests", count(1, "start empty and stop after so many arrivals")},
+      {"classes", list(traffic_class_schema(), "kinds of requests")}};
   return object(keys, {}, "exactly one of concurrency, arrival_rate and trace");
 }
 

@@ -14,6 +14,8 @@ constexpr double kUnbounded = std::numeric_limits<double>::max();
 // Shares are written with a few decimals, such as 0.333 three times with 0.334.
 constexpr double kShareTolerance = 1e-6;
 constexpr Count kLargestPriority = 1'000'000;
+// Counts of a year per second.
+constexpr double kMostDispersion = 1e8;
 
 TokenCount read_tokens(const YamlValue& value) {
   if (!value.is_map()) return {value.number(1.0, static_cast<double>(kMostTokens)), 0.0};
@@ -103,12 +105,40 @@ void read_arrival_scv(YamlReader& block, Traffic& traffic) {
   traffic.arrival_scv = scv->number(0.0, kUnbounded);
 }
 
+/// What two levels of the rate can reach.
+void check_bursts(const YamlValue& correlation_or_dispersion, const Traffic& traffic) {
+  const double scv = traffic.arrival_scv, most = 0.5 * (scv - 1.0) / scv;
+  if (!traffic.arrival_rate_per_s || scv <= 1.0)
+    correlation_or_dispersion.fail(
+        fmt::format("{} needs arrival_rate and an arrival_scv above 1",
+                    traffic.arrival_correlation ? "arrival_correlation" : "arrival_dispersion"));
+  if (traffic.arrival_correlation.value_or(0.0) >= most)
+    correlation_or_dispersion.fail(
+        fmt::format("found a correlation of {}, expected one below (scv - 1) / (2 scv) = {:.4g}",
+                    *traffic.arrival_correlation, most));
+  if (traffic.arrival_dispersion.value_or(scv) < scv)
+    correlation_or_dispersion.fail(
+        fmt::format("found a dispersion of {}, expected at least arrival_scv, {}", *traffic.arrival_dispersion, scv));
+}
+
+void read_bursts(YamlReader& block, Traffic& traffic) {
+  const auto correlation = block.find("arrival_correlation");
+  const auto dispersion = block.find("arrival_dispersion");
+  if (correlation && dispersion)
+    dispersion->fail("arrival_dispersion beside arrival_correlation, expected at most one of them");
+  if (correlation) traffic.arrival_correlation = correlation->number(0.0, 0.5);
+  if (dispersion) traffic.arrival_dispersion = dispersion->number(1.0, kMostDispersion);
+  if (correlation) check_bursts(*correlation, traffic);
+  if (dispersion) check_bursts(*dispersion, traffic);
+}
+
 }  // namespace
 
 Traffic read_traffic(YamlReader block) {
   Traffic traffic;
   read_arrivals(block, traffic);
   read_arrival_scv(block, traffic);
+  read_bursts(block, traffic);
   traffic.requests = block.optional_count("requests", 1, kMostTokens);
   const auto classes = traffic.trace_file.empty() ? std::optional(block.require("classes")) : block.find("classes");
   if (classes && !traffic.trace_file.empty())

@@ -308,6 +308,10 @@ struct Traffic {
   bool unlimited_concurrency = false;
   std::optional<double> arrival_rate_per_s;
   double arrival_scv = 1.0;
+  /// At most one, with arrival_scv > 1: arrivals whose rate alternates between two levels. Correlation of neighbouring
+  /// interarrival times, 0 .. (scv - 1) / (2 scv); variance over mean of the number of arrivals in a long time, >= scv.
+  std::optional<double> arrival_correlation;
+  std::optional<double> arrival_dispersion;
   std::string trace_file;
   std::optional<Count> requests;
   std::vector<TrafficClass> classes;

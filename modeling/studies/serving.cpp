@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <utility>
 
 #include "modeling/chains/serving_chain.h"
 #include "modeling/cluster/serving_engine.h"
@@ -39,6 +40,17 @@ EnginePool place_pool(const Spec& spec, const ServingPool& pool, double sequence
   return placed;
 }
 
+/// At one arrival per second. Moved inside its range by a difference of arrival_scv (sensitivities).
+std::optional<solvers::SwitchedPoisson> stated_bursts(const Traffic& traffic) {
+  const double scv = traffic.arrival_scv;
+  if (traffic.arrival_dispersion)
+    return solvers::switched_by_dispersion(1.0, scv, std::max(scv, *traffic.arrival_dispersion));
+  if (!traffic.arrival_correlation) return std::nullopt;
+  constexpr double kBelow = 1.0 - 1e-6;
+  return solvers::switched_by_correlation(1.0, scv,
+                                          std::min(*traffic.arrival_correlation, kBelow * 0.5 * (scv - 1.0) / scv));
+}
+
 ArrivalLaw stated_arrivals(const Traffic& traffic) {
   ArrivalLaw law;
   if (traffic.unlimited_concurrency) law.kind = ArrivalLaw::Kind::kUnlimited;
@@ -48,6 +60,7 @@ ArrivalLaw stated_arrivals(const Traffic& traffic) {
   }
   if (traffic.arrival_rate_per_s) law.rate_per_s = *traffic.arrival_rate_per_s;
   law.scv = traffic.arrival_scv;
+  law.bursts = stated_bursts(traffic);
   return law;
 }
 
@@ -88,22 +101,16 @@ void add_uncertainty(const SimulationResult& result, ServingAnswer& answer) {
   add_latency("e2e", all.e2e);
 }
 
-/// A trace is one class whose lengths follow the trace's first two moments.
+/// A trace is one class with the trace's own lengths.
 RequestClass traced_class(const std::vector<TracedRequest>& trace) {
-  const auto law = [&](auto tokens) {
-    double sum = 0.0, squares = 0.0;
-    for (const TracedRequest& one : trace) {
-      sum += static_cast<double>(tokens(one));
-      squares += static_cast<double>(tokens(one)) * static_cast<double>(tokens(one));
-    }
-    const double n = static_cast<double>(trace.size()), mean = sum / n;
-    const double scv = std::max(0.0, squares / n / (mean * mean) - 1.0);
-    // scv 1 would be read as geometric; the trace is not known to be.
-    return TokenLaw({.mean = mean, .scv = scv == 1.0 ? 1.0 + 1e-9 : scv});
-  };
+  std::vector<Count> prompts, outputs;
+  for (const TracedRequest& one : trace) {
+    prompts.push_back(one.prompt_tokens);
+    outputs.push_back(one.output_tokens);
+  }
   return {.name = "trace",
-          .prompt = law([](const TracedRequest& one) { return one.prompt_tokens; }),
-          .output = law([](const TracedRequest& one) { return one.output_tokens; })};
+          .prompt = TokenLaw::of_sample(std::move(prompts)),
+          .output = TokenLaw::of_sample(std::move(outputs))};
 }
 
 bool is_closed(const ServingSystem& system) {
@@ -178,12 +185,16 @@ ServingAnswer simulated_answer(const PlacedServing& placed, const SimulationOpti
   return answer;
 }
 
-}  // namespace
-
-namespace {
-
-/// Where the chains do not reach: enough for percentiles within some percent, in some tens of milliseconds.
+/// Where the chains do not reach: enough for percentiles within some percent, in some tens of milliseconds; bursts need
+/// as many times more as they widen the variance of counts, up to some tenths of a second.
 constexpr Count kStandInRequests = 20'000;
+constexpr double kMostStandIns = 20.0;
+
+Count stand_in_requests(const ArrivalLaw& arrivals) {
+  if (arrivals.kind != ArrivalLaw::Kind::kOpen) return kStandInRequests;
+  const double dispersion = arrivals.bursts ? solvers::index_of_dispersion(*arrivals.bursts) : arrivals.scv;
+  return std::llround(static_cast<double>(kStandInRequests) * std::clamp(dispersion, 1.0, kMostStandIns));
+}
 
 /// Of a closed loop: lengths and placement.
 bool is_deterministic(const ServingSystem& system) {
@@ -232,7 +243,7 @@ ServingAnswer benchmark_answer(const PlacedServing& placed) {
 }
 
 ServingAnswer stand_in_answer(const PlacedServing& placed, const std::string& reason) {
-  ServingAnswer answer = simulated_answer(placed, {.requests = kStandInRequests});
+  ServingAnswer answer = simulated_answer(placed, {.requests = stand_in_requests(placed.system.arrivals)});
   answer.chains.front().method_requested = "automatic";
   answer.warnings.push_back(reason + ": answered by event simulation, see half_width_95_percent");
   return answer;
@@ -250,7 +261,17 @@ std::string instability(const ServingSystem& system) {
   return fmt::format("unstable: arrival_rate {:.4g} /s, capacity {:.4g} /s", system.arrivals.rate_per_s, capacity);
 }
 
+/// A trace is one sample, without an interval; what lasts is said by its law (studies/trace_fit.h).
+ServingAnswer replayed_answer(const PlacedServing& placed) {
+  ServingAnswer answer = simulated_answer(placed, {.requests = kStandInRequests});
+  answer.uncertainty.clear();
+  answer.chains.front().method_requested = "automatic";
+  answer.chains.front().method_used = "replay of the trace, event simulation";
+  return answer;
+}
+
 ServingAnswer automatic_answer(const PlacedServing& placed) {
+  if (placed.system.arrivals.kind == ArrivalLaw::Kind::kTrace) return replayed_answer(placed);
   if (is_closed(placed.system) && placed.system.requests) return benchmark_answer(placed);
   if (is_closed(placed.system) && is_deterministic(placed.system)) return walked_answer(placed);
   if (const std::string reason = not_covered_by_chains(placed.system); !reason.empty())

@@ -101,6 +101,15 @@ void add_slot_states(const std::vector<double>& law, double arrival_per_s, bool 
   }
 }
 
+std::string bursts_text(const ReplicaArrivals& arrivals) {
+  const solvers::SwitchedPoisson& x = *arrivals.bursts;
+  return fmt::format(
+      "Arrivals have bursts: {:.4g} /s in calm phases of {:.4g} s, {:.4g} /s in busy ones of {:.4g} s, in the mean. "
+      "The "
+      "state holds the phase too; in a phase the completions come as fast as its prompts leave time for.",
+      x.calm_per_s, 1.0 / x.calm_end_per_s, x.busy_per_s, 1.0 / x.busy_end_per_s);
+}
+
 DerivationSection slot_section(const SolvedEngine& solved, const ReplicaArrivals& arrivals) {
   const SlotPopulation& population = solved.population;
   const std::size_t top = population.law.size() - 1;
@@ -110,9 +119,9 @@ DerivationSection slot_section(const SolvedEngine& solved, const ReplicaArrivals
       "the slots an iteration takes t(n), so that completions come n times per so many iterations; below the limit of "
       "{} "
       "slots the law depends on the mean output only (processor sharing is insensitive), at the limit a queue with a "
-      "geometric tail builds up. Prompts computed together and bursty arrivals widen the law: its variance is scaled "
-      "before the levels are cut.",
+      "geometric tail builds up. Prompts computed together widen the law: births come in bunches of that variance.",
       top));
+  if (arrivals.bursts) section.paragraphs.push_back(bursts_text(arrivals));
   section.equations.push_back(
       {"\\lambda \\pi_{n-1} = \\mu_n \\pi_n, \\quad \\mu_n = \\frac{n}{k \\, t(n)}",
        fmt::format(
@@ -191,7 +200,7 @@ void derive_serving(const PlacedServing& placed, Report& report) {
   const auto record = std::find_if(report.chains.begin(), report.chains.end(), is_slot_chain);
   if (record == report.chains.end()) return;
   const ReplicaArrivals arrivals = is_open ? replica_arrivals(system) : ReplicaArrivals{};
-  add_slot_states(record->law, arrivals.rate_per_s, is_open && std::abs(arrivals.scv - 1.0) < 1e-9, *record);
+  add_slot_states(record->law, arrivals.rate_per_s, is_open && arrivals.is_poisson(), *record);
   if (is_open) derive_open_loop(system, report);
 }
 

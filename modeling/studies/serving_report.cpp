@@ -89,7 +89,11 @@ std::string finding(const PlacedServing& placed, const ServingAnswer& answer, st
     text = fmt::format("half of the requests have their first token within {}, 99 % within {}; ",
                        milliseconds(all.ttft.p50_s), milliseconds(all.ttft.p99_s));
   if (std::isfinite(all.tpot.p50_s)) text += fmt::format("then a token every {}; ", milliseconds(all.tpot.p50_s));
-  if (placed.system.arrivals.kind == ArrivalLaw::Kind::kOpen && max_rate_per_s)
+  if (placed.system.arrivals.kind == ArrivalLaw::Kind::kTrace && max_rate_per_s)
+    return text + fmt::format("{:.4g} requests per second; of load like this {} {:.4g} /s in the long run",
+                              answer.requests_per_s, placed.slo.empty() ? "the capacity is" : "the limits allow",
+                              *max_rate_per_s);
+  if (max_rate_per_s)
     return text +
            fmt::format("{} {:.4g} /s at most", placed.slo.empty() ? "capacity" : "the limits allow", *max_rate_per_s);
   return text + fmt::format("{:.4g} requests per second", answer.requests_per_s);

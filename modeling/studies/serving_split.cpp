@@ -19,7 +19,12 @@ ServingSystem alone(const ServingSystem& system, std::size_t index, Count replic
   ServingSystem part = system;
   part.classes = {system.classes[index]};
   part.classes.front().share = 1.0;
-  part.arrivals.rate_per_s *= system.classes[index].share;
+  const double share = system.classes[index].share;
+  part.arrivals.rate_per_s *= share;
+  // A random share of a stream keeps as much of its irregularity.
+  part.arrivals.scv = 1.0 + share * (system.arrivals.scv - 1.0);
+  if (system.arrivals.bursts && share > 0.0)
+    part.arrivals.bursts = solvers::faster(solvers::thinned(*system.arrivals.bursts, share), 1.0 / share);
   part.pool.replicas = replicas;
   return part;
 }

@@ -287,6 +287,19 @@ TEST_CASE("traffic is exactly one kind of arrivals and shares of one", "[spec][r
   CHECK(error_of(kServing,
                  {{"traffic.arrival_rate", "null"}, {"traffic.concurrency", "64"}, {"traffic.arrival_scv", "2"}}) ==
         "--set traffic.arrival_scv:1:1: arrival_scv needs arrival_rate");
+  CHECK(serving_error("traffic.arrival_correlation", "0.2") ==
+        "--set traffic.arrival_correlation:1:1: arrival_correlation needs arrival_rate and an arrival_scv above 1");
+  CHECK(error_of(kServing, {{"traffic.arrival_scv", "4"}, {"traffic.arrival_correlation", "0.4"}}) ==
+        "--set traffic.arrival_correlation:1:1: found a correlation of 0.4, expected one below (scv - 1) / (2 scv) = "
+        "0.375");
+  CHECK(error_of(kServing, {{"traffic.arrival_scv", "4"}, {"traffic.arrival_dispersion", "3"}}) ==
+        "--set traffic.arrival_dispersion:1:1: found a dispersion of 3, expected at least arrival_scv, 4");
+  CHECK(error_of(kServing, {{"traffic.arrival_scv", "4"},
+                            {"traffic.arrival_correlation", "0.3"},
+                            {"traffic.arrival_dispersion", "9"}}) ==
+        "--set traffic.arrival_dispersion:1:1: arrival_dispersion beside arrival_correlation, expected at most one of "
+        "them");
+  CHECK(error_of(kServing, {{"traffic.arrival_scv", "4"}, {"traffic.arrival_dispersion", "9"}}) == "no error");
   CHECK(serving_error("serving.prefill", "{replicas: 1}") ==
         "--set serving.prefill:1:1: block 'prefill' needs layout: disaggregated");
 }
