@@ -23,7 +23,8 @@ void require_engine(const std::string& engine) {
 solvers::Method parse_method(const std::string& text) {
   using solvers::Method;
   std::vector<std::string> names;
-  for (const Method method : {Method::kAutomatic, Method::kGth, Method::kGaussSeidel, Method::kMultilevel}) {
+  for (const Method method :
+       {Method::kAutomatic, Method::kGth, Method::kSparseGth, Method::kGaussSeidel, Method::kMultilevel}) {
     if (text == to_string(method)) return method;
     names.push_back(to_string(method));
   }
@@ -93,7 +94,7 @@ Command parse_solve(CLI::App& app, const Arguments& arguments) {
   app.add_option("MODEL", command.model, "PRISM language, or a chain in .tra or .mtx")->type_name("");
   add_questions(app, command, constants);
   add_explicit_files(app, command);
-  app.add_option("--method", method, "automatic, gth, gauss_seidel or multilevel")->type_name("METHOD");
+  app.add_option("--method", method, "automatic, gth, sparse_gth, gauss_seidel or multilevel")->type_name("METHOD");
   CLI::Option* tolerance = app.add_option("--tolerance", command.tolerance, "Error wanted")->type_name("NUMBER");
   app.add_flag("--sensitivity", command.sensitivity, "Derivatives of the answers by the constants of the model");
   app.add_flag("--verify", command.verify, "Check the certificate of each answer once more, on its own");

@@ -2,53 +2,99 @@
 #include "solvers/anderson.h"
 
 #include <Eigen/Cholesky>
+#include <algorithm>
 
 namespace windtunnel::solvers {
+namespace {
 
-Vector AndersonMixing::extrapolate(const Vector& x, const Vector& image) {
-  const Vector change = image - x;
-  remember(change, image);
-  const auto known = static_cast<Index>(change_differences_.size());
-  if (known == 0) return image;
-  Vector right(known);
-  for (Index k = 0; k < known; ++k) right(k) = change_differences_[static_cast<std::size_t>(k)].dot(change);
-  // Differences that are nearly parallel: 1e-14 of the trace decides what nearly is, a hundred roundings.
-  Eigen::MatrixXd system = gram_.topLeftCorner(known, known);
-  system.diagonal().array() += 1e-14 * system.trace();
-  const Vector mix = system.ldlt().solve(right);
-  if (!mix.allFinite()) return image;
-  Vector next = image;
-  for (Index k = 0; k < known; ++k) next -= mix(k) * image_differences_[static_cast<std::size_t>(k)];
-  return next;
+// Entries that stay in the cache while all columns pass over them.
+constexpr Index kBlock = 1024;
+// A column that is shorter says nothing.
+constexpr double kLeastLength = 1e-300;
+// Of columns of length 1: a hundred roundings decide what is nearly parallel.
+constexpr double kParallel = 1e-14;
+
+template <typename Visit>
+void for_each_block(Index size, const Visit& visit) {
+  for (Index begin = 0; begin < size; begin += kBlock) visit(begin, std::min(kBlock, size - begin));
+}
+
+}  // namespace
+
+AndersonMixing::AndersonMixing(int depth, Vector free) : depth_(depth), free_(std::move(free)) {
+  restart();
 }
 
 void AndersonMixing::restart() {
-  change_differences_.clear();
-  image_differences_.clear();
+  change_.clear();
+  image_.clear();
+  if (free_.size() > 0) {
+    change_.push_back(free_);
+    image_.push_back(free_);
+  }
+  gram_ = Eigen::MatrixXd::Constant(columns(), columns(), free_.squaredNorm());
   last_change_.resize(0);
-  oldest_ = 0;
+  steps_ = 0;
 }
 
-void AndersonMixing::remember(const Vector& change, const Vector& image) {
-  if (last_change_.size() > 0) {
-    if (static_cast<int>(change_differences_.size()) < depth_) {
-      oldest_ = change_differences_.size();
-      change_differences_.emplace_back();
-      image_differences_.emplace_back();
-      gram_.conservativeResize(static_cast<Index>(change_differences_.size()),
-                               static_cast<Index>(change_differences_.size()));
+Vector AndersonMixing::extrapolate(const Vector& x, const Vector& image) {
+  const bool first = last_change_.size() == 0;
+  const Index step = first ? -1 : column_for_step();
+  take_in(x, image, step);
+  // Before there is a step to compare with, the free direction would be made to explain all that is left.
+  if (first) return image;
+  const Vector share = mixture();
+  if (!share.allFinite()) return image;
+  Vector next(x.size());
+  for_each_block(x.size(), [&](Index begin, Index size) {
+    next.segment(begin, size) = image.segment(begin, size);
+    for (Index k = 0; k < columns(); ++k) {
+      next.segment(begin, size) -= share(k) * image_[static_cast<std::size_t>(k)].segment(begin, size);
     }
-    change_differences_[oldest_] = change - last_change_;
-    image_differences_[oldest_] = image - last_image_;
-    const auto at = static_cast<Index>(oldest_);
-    for (std::size_t k = 0; k < change_differences_.size(); ++k) {
-      const double product = change_differences_[k].dot(change_differences_[oldest_]);
-      gram_(static_cast<Index>(k), at) = gram_(at, static_cast<Index>(k)) = product;
-    }
-    oldest_ = (oldest_ + 1) % static_cast<std::size_t>(depth_);
+  });
+  return next;
+}
+
+/// A new column, or the oldest one.
+Index AndersonMixing::column_for_step() {
+  const Index column = free_columns() + steps_++ % depth_;
+  if (column == columns()) {
+    change_.emplace_back(last_change_.size());
+    image_.emplace_back(last_change_.size());
+    gram_.conservativeResize(columns(), columns());
   }
-  last_change_ = change;
-  last_image_ = image;
+  return column;
+}
+
+/// Makes column `step` (none if < 0) of the last step, and the products; everything is read once.
+void AndersonMixing::take_in(const Vector& x, const Vector& image, Index step) {
+  if (step < 0) last_change_ = last_image_ = Vector::Zero(x.size());
+  right_ = Vector::Zero(columns());
+  Vector of_step = Vector::Zero(columns());
+  for_each_block(x.size(), [&](Index begin, Index size) {
+    const auto part = [&](auto& vector) { return vector.segment(begin, size); };
+    const Vector change = part(image) - part(x);
+    if (step >= 0) {
+      part(change_[static_cast<std::size_t>(step)]) = change - part(last_change_);
+      part(image_[static_cast<std::size_t>(step)]) = part(image) - part(last_image_);
+    }
+    for (Index k = 0; k < columns(); ++k) {
+      const auto column = part(change_[static_cast<std::size_t>(k)]);
+      right_(k) += column.dot(change);
+      if (step >= 0) of_step(k) += column.dot(part(change_[static_cast<std::size_t>(step)]));
+    }
+    part(last_change_) = change;
+    part(last_image_) = part(image);
+  });
+  if (step >= 0) gram_.col(step) = gram_.row(step).transpose() = of_step;
+}
+
+/// Least squares: the share of each column that makes the last change smallest.
+Vector AndersonMixing::mixture() const {
+  const Vector scale = gram_.diagonal().cwiseSqrt().cwiseMax(kLeastLength).cwiseInverse();
+  Eigen::MatrixXd system = scale.asDiagonal() * gram_ * scale.asDiagonal();
+  system.diagonal().array() += kParallel * static_cast<double>(columns());
+  return scale.cwiseProduct(system.ldlt().solve(scale.cwiseProduct(right_)));
 }
 
 }  // namespace windtunnel::solvers

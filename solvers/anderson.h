@@ -11,8 +11,9 @@ namespace windtunnel::solvers {
 
 class AndersonMixing {
  public:
-  /// Keeps `depth` >= 1 pairs of vectors.
-  explicit AndersonMixing(int depth) : depth_(depth) {}
+  /// Keeps `depth` >= 1 pairs of vectors. `free` (may be empty): the images are known up to a multiple of it only, and
+  /// the multiple is found on the way, together with the mixture.
+  explicit AndersonMixing(int depth, Vector free = {});
 
   /// The next iterate, given that the iteration maps x to image. May have entries of any sign: the caller judges.
   Vector extrapolate(const Vector& x, const Vector& image);
@@ -20,15 +21,23 @@ class AndersonMixing {
   void restart();
 
  private:
-  void remember(const Vector& change, const Vector& image);
+  Index columns() const { return static_cast<Index>(change_.size()); }
+  Index free_columns() const { return free_.size() > 0 ? 1 : 0; }
+  Index column_for_step();
+  void take_in(const Vector& x, const Vector& image, Index step);
+  Vector mixture() const;
 
-  int depth_;
+  Index depth_;
+  Vector free_;
+  // Along each column, the free direction first: how much an iterate's change moves, and its image.
+  std::vector<Vector> change_;
+  std::vector<Vector> image_;
   Vector last_change_;
   Vector last_image_;
-  std::vector<Vector> change_differences_;
-  std::vector<Vector> image_differences_;
-  std::size_t oldest_ = 0;
+  Index steps_ = 0;
+  // Products of the columns with each other and with the last change.
   Eigen::MatrixXd gram_;
+  Vector right_;
 };
 
 }  // namespace windtunnel::solvers

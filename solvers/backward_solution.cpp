@@ -24,19 +24,18 @@ constexpr int kPatience = 3;
 constexpr double kWorthwhileCycles = 0.1;
 // Sweeps first run into the residual they push through the chain: so much growth is no failure.
 constexpr double kToleratedGrowth = 5.0;
-// Relative accuracy of the weights: the constant in a closed chain's residual is known as well as they are.
-constexpr double kClosedWeightTolerance = 1e-11;
+// Of the weights, relative: aggregates need no more.
 constexpr double kWeightTolerance = 1e-3;
+// Sweep pairs after which the likeliest state is among those that matter.
+constexpr long long kSweepsForMode = 5;
 // Weights are > 0; below it they underflowed.
 constexpr double kLeastWeight = 1e-300;
 
-Vector time_spent(const PartialChain& part) {
+Vector time_spent(const PartialChain& part, long long max_iterations = 400) {
   const SparseRates incoming = transposed(part.rates());
   const Vector source = part.closed() ? Vector() : Vector::Ones(part.states());
   const FlowSystem system{incoming, part.exit_per_s(), part.leaving_per_s(), source};
-  return solve_flow(system,
-                    {.tolerance = part.closed() ? kClosedWeightTolerance : kWeightTolerance, .max_iterations = 400})
-      .x;
+  return solve_flow(system, {.tolerance = kWeightTolerance, .max_iterations = max_iterations}).x;
 }
 
 /// Iterations still needed at the speed of the second half of the run.
@@ -68,20 +67,25 @@ BackwardSolver::BackwardSolver(const PartialChain& part, const BackwardOptions& 
   const Stage swept{Method::kGaussSeidel, 0, 120.0};
   const Stage mixed{Method::kGaussSeidel, kMixingDepth, 80.0};
   const Stage levels{Method::kMultilevel, kMixingDepth, 400.0};
+  const Stage factors{Method::kSparseGth, 0, HUGE_VAL};
   const Stage patient{Method::kGaussSeidel, 0, HUGE_VAL};
   switch (options.method) {
     case Method::kGth:
     case Method::kBandedGth:
       stages_ = {{Method::kGth, 0, HUGE_VAL}, patient};
       break;
+    case Method::kSparseGth:
+      stages_ = {factors, patient};
+      break;
     case Method::kGaussSeidel:
       stages_ = {mixed, patient};
+      if (options.only_while_fast) stages_.pop_back();
       break;
     case Method::kMultilevel:
       stages_ = {levels, {Method::kMultilevel, 0, HUGE_VAL}};
       break;
     default:
-      stages_ = {swept, mixed, levels, swept, {Method::kMultilevel, 0, 400.0}, patient};
+      stages_ = {swept, mixed, levels, swept, factors, {Method::kMultilevel, 0, 400.0}, patient};
       if (options.predicted_sweeps > kMaxSweepsToMix) stages_.erase(stages_.begin() + 1);
       if (options.predicted_sweeps > 0.0) stages_.erase(stages_.begin());
       if (reduction_is_cheap(part.rates())) stages_.insert(stages_.begin(), {Method::kGth, 0, HUGE_VAL});
@@ -90,20 +94,19 @@ BackwardSolver::BackwardSolver(const PartialChain& part, const BackwardOptions& 
 }
 
 void BackwardSolver::prepare() {
-  if (weight_.size() == 0 && stage().method != Method::kGth &&
-      (part_.closed() || stage().method == Method::kMultilevel)) {
-    weight_ = time_spent(part_);
-  }
+  const bool projects = part_.closed() && stage().method == Method::kGaussSeidel && stage().mixing_depth == 0;
+  if (weight_.size() == 0 && (projects || stage().method == Method::kMultilevel)) weight_ = time_spent(part_);
   switch (stage().method) {
-    case Method::kGth: {
-      auto reduction = std::make_unique<ReductionCorrection>(part_.rates(), part_.leaving_per_s(), part_.closed());
-      const bool usable = reduction->usable();
-      // Without them a correction would push the whole of its constant into the one state whose value it keeps.
-      if (part_.closed() && reduction->stationary().size() > 0) {
-        weight_ = reduction->stationary().cwiseMax(kLeastWeight);
+    case Method::kGth:
+    case Method::kSparseGth: {
+      auto reduction = factorised();
+      if (!reduction || !reduction->usable()) {
+        next_stage();
+        break;
       }
+      // Without them a correction would push the whole of its constant into the one state whose value it keeps.
+      if (reduction->stationary().size() > 0) weight_ = reduction->stationary().cwiseMax(kLeastWeight);
       correction_ = std::move(reduction);
-      if (!usable) next_stage();
       break;
     }
     case Method::kMultilevel:
@@ -115,9 +118,25 @@ void BackwardSolver::prepare() {
   }
 }
 
+/// Null where the factors would be too many.
+std::unique_ptr<DirectCorrection> BackwardSolver::factorised() {
+  if (stage().method == Method::kGth) {
+    return std::make_unique<ReductionCorrection>(part_.rates(), part_.leaving_per_s(), part_.closed());
+  }
+  Index likely = -1;
+  if (part_.closed()) {
+    if (weight_.size() == 0) weight_ = time_spent(part_, kSweepsForMode);
+    weight_.maxCoeff(&likely);
+  }
+  ReductionPattern pattern(part_.rates(), likely);
+  if (!pattern.affordable()) return nullptr;
+  return std::make_unique<SparseReductionCorrection>(part_.rates(), part_.leaving_per_s(), std::move(pattern),
+                                                     part_.closed());
+}
+
 bool BackwardSolver::next_stage() {
   if (stage_ + 1 == stages_.size()) return false;
-  const bool rebuild = stages_[stage_ + 1].method != stage().method;
+  const bool rebuild = stages_[stage_ + 1].method != stage().method || weight_.size() == 0;
   ++stage_;
   if (rebuild) prepare();
   return true;
@@ -126,7 +145,7 @@ bool BackwardSolver::next_stage() {
 Vector BackwardSolver::correction_of(const Vector& residual, double target_per_s, bool& fruitless) {
   Vector wanted = residual;
   if (part_.closed() && weight_.size() > 0) wanted.array() -= weight_.dot(residual) / weight_.sum();
-  const bool direct = stage().method == Method::kGth;
+  const bool direct = this->direct();
   CorrectionOutcome run = repeat_correction(part_, *correction_, wanted,
                                             {.max_iterations = direct ? 1 : kIterationsPerRun,
                                              .iterations_per_check = direct ? 1 : kIterationsPerCheck,
@@ -149,7 +168,7 @@ bool BackwardSolver::solve(const Vector& reward, double target_per_s,
     const Residuals left = residuals_of(part_, reward, h);
     const bool enough = good_enough(left);
     // With the factors at hand one more correction costs next to nothing and gives all digits there are.
-    if (enough && (polished || stage().method != Method::kGth)) return true;
+    if (enough && (polished || !direct())) return true;
     polished = enough;
     const double size = part_.closed() ? left.highest() - left.lowest() : left.value.lpNorm<Eigen::Infinity>();
     if (!std::isfinite(size) || iterations_ >= options_.max_iterations) return false;
@@ -163,7 +182,9 @@ bool BackwardSolver::solve(const Vector& reward, double target_per_s,
     bool fruitless = false;
     const Vector d = correction_of(left.value, target_per_s, fruitless);
     for (Index k = 0; k < part_.states(); ++k) h.add(part_.member(k), d(k));
-    if (fruitless && next_stage()) stalls = 0;
+    if (!fruitless) continue;
+    if (options_.only_while_fast) return good_enough(residuals_of(part_, reward, h));
+    if (next_stage()) stalls = 0;
   }
 }
 

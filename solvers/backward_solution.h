@@ -10,19 +10,21 @@
 #include <vector>
 
 #include "solvers/drift.h"
-#include "solvers/multilevel_correction.h"
 #include "solvers/partial_chain.h"
+#include "solvers/reduction_correction.h"
 #include "solvers/solve_result.h"
 
 namespace windtunnel::solvers {
 
 struct BackwardOptions {
-  /// kAutomatic, kGth, kGaussSeidel or kMultilevel.
+  /// kAutomatic, kGth, kSparseGth, kGaussSeidel or kMultilevel.
   Method method = Method::kAutomatic;
   /// Corrections in all.
   long long max_iterations = 20'000;
   /// Sweep pairs that a trial predicted; 0: none was made. kAutomatic then begins with mixing, or with cycles.
   double predicted_sweeps = 0.0;
+  /// With kGaussSeidel: mixed sweeps only, and only as long as they are expected to get there soon.
+  bool only_while_fast = false;
 };
 
 /// Remaining drifts on the part: state by state the function did not solve its equation by this much.
@@ -53,7 +55,7 @@ class BackwardSolver {
   long long iterations() const { return iterations_; }
   Method method_used() const { return stage().method; }
   /// The factors in use; null when the present method is another.
-  const ReductionCorrection* reduction() const { return dynamic_cast<const ReductionCorrection*>(correction_.get()); }
+  const DirectCorrection* reduction() const { return dynamic_cast<const DirectCorrection*>(correction_.get()); }
 
  private:
   /// A way to correct, and how long a run of it may be expected to take before the next way is tried.
@@ -65,6 +67,8 @@ class BackwardSolver {
 
   const Stage& stage() const { return stages_[stage_]; }
   void prepare();
+  bool direct() const { return stage().method == Method::kGth || stage().method == Method::kSparseGth; }
+  std::unique_ptr<DirectCorrection> factorised();
   bool next_stage();
   Vector correction_of(const Vector& residual, double target_per_s, bool& fruitless);
 

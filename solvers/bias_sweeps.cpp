@@ -9,7 +9,7 @@ namespace {
 
 constexpr int kPairsPerCheck = 10;
 // Information first has to travel through the chain.
-// Multilevel cycles cost about as much as the second; a chain far from the first is told early.
+// Mixing or multilevel cycles cost about as much as the second; a chain far from the first is told early.
 constexpr int kPairsBeforeJudging = 50;
 constexpr int kPairsBeforeGivingUp = 20;
 constexpr double kMaxPredictedPairs = 120.0;
@@ -17,9 +17,10 @@ constexpr double kHopelessPairs = 1'000.0;
 
 }  // namespace
 
-BiasSweeps::BiasSweeps(const PartialChain& part, const Vector& weight)
+BiasSweeps::BiasSweeps(const PartialChain& part, const Vector& weight, double patience)
     : part_(part),
       weight_(weight),
+      patience_(patience),
       reciprocal_(part.exit_per_s().cwiseInverse()),
       x_(static_cast<std::size_t>(part.states())) {}
 
@@ -62,7 +63,7 @@ BiasSweeps::Outcome BiasSweeps::judge(const Vector& reward) {
   return outcome;
 }
 
-BiasSweeps::Outcome BiasSweeps::solve(const Vector& reward, double target_per_s) {
+BiasSweeps::Outcome BiasSweeps::solve(const Vector& reward, const Target& target) {
   for (Pair& pair : x_) pair.reward = 0.0;
   const Index n = part_.states();
   Outcome outcome;
@@ -74,12 +75,13 @@ BiasSweeps::Outcome BiasSweeps::solve(const Vector& reward, double target_per_s)
     }
     outcome = judge(reward);
     outcome.iterations = pairs;
+    const double target_per_s = std::max(target.span_per_s, target.ratio * std::abs(outcome.average_per_s));
     const double decay = std::log(before / outcome.span_per_s) / kPairsPerCheck;
     const double predicted = std::log(outcome.span_per_s / target_per_s) / decay;
     outcome.predicted_pairs = decay > 0.0 ? std::max(1.0, predicted) : HUGE_VAL;
     before = outcome.span_per_s;
     if (!(outcome.span_per_s > target_per_s)) break;
-    const double allowed = pairs >= kPairsBeforeJudging ? kMaxPredictedPairs : kHopelessPairs;
+    const double allowed = patience_ * (pairs >= kPairsBeforeJudging ? kMaxPredictedPairs : kHopelessPairs);
     outcome.gave_up = pairs >= kPairsBeforeGivingUp && !(decay > 0.0 && predicted <= allowed);
     if (outcome.gave_up) break;
   }

@@ -15,7 +15,9 @@ namespace windtunnel::solvers {
 class BiasSweeps {
  public:
   /// Keeps references. `weight`: about the time spent in each state of the part; a few digits will do.
-  BiasSweeps(const PartialChain& part, const Vector& weight);
+  /// `patience`: so many times as many sweep pairs as usual may be expected before it gives up, where other methods
+  /// would not have the memory.
+  BiasSweeps(const PartialChain& part, const Vector& weight, double patience = 1.0);
 
   struct Outcome {
     /// About the average of the reward; the bias has reward - average + Q bias = 0, about.
@@ -31,9 +33,15 @@ class BiasSweeps {
     bool gave_up = false;
   };
 
-  /// `reward`: one entry per state of the part. Until the span is at most `target_per_s`, stays where it is, or is not
-  /// expected to get there within some hundred pairs. May be called again for another reward, which then is cheaper.
-  Outcome solve(const Vector& reward, double target_per_s);
+  /// How small the span is wanted: so much, or so much of the average, whichever is more.
+  struct Target {
+    double span_per_s = 0.0;
+    double ratio = 0.0;
+  };
+
+  /// `reward`: one entry per state of the part. Until the span is at the target, stays where it is, or is not expected
+  /// to get there within some hundred pairs. May be called again for another reward, which then is cheaper.
+  Outcome solve(const Vector& reward, const Target& target);
 
  private:
   struct Pair {
@@ -47,6 +55,7 @@ class BiasSweeps {
 
   const PartialChain& part_;
   const Vector& weight_;
+  double patience_;
   Vector reciprocal_;
   std::vector<Pair> x_;
 };

@@ -22,8 +22,18 @@ double allowed_error(const CertifiedAverageOptions& options, const Interval& bou
   return std::max(options.absolute_tolerance, options.relative_tolerance * size);
 }
 
-// More transitions than that are not copied for an order that may not pay: 1 GB for both directions.
+// More transitions than that are not copied: 1 GB for both directions.
 constexpr Index kMaxReordered = 40'000'000;
+// Mixing makes of so many sweeps about a tenth, of more often nothing.
+constexpr double kMaxSweepsToMix = 600.0;
+// There sweeps go on where a copy of the chain in the other direction, which all else needs, would cost as much memory
+// again.
+constexpr double kPatienceUnordered = 5.0;
+// Errors of this share of the largest reward are the least that refined sweeps prove: what is tiny itself, and wanted
+// relative to itself, needs a reduction.
+constexpr double kLeastSweptError = 1e-20;
+// Sweeps that converge fast give two digits more than asked for, at a few pairs each.
+constexpr double kSweptRatio = 0.01;
 // Sweep pairs after which the likeliest state is among those that matter.
 constexpr int kPairsForMode = 6;
 
@@ -51,7 +61,7 @@ std::vector<Index> order_to_mode(const PartialChain& part, const Vector& weight)
 
 /// A second proof: a state reduction never subtracts, so that each of its probabilities, however small, is known
 /// relative to itself.
-Interval without_subtraction(const Vector& reward, const ReductionCorrection& reduction) {
+Interval without_subtraction(const Vector& reward, const DirectCorrection& reduction) {
   const Vector& pi = reduction.stationary();
   const double size = pi.dot(reward.cwiseAbs());
   const double roundings = static_cast<double>(pi.size() + 4) * 0x1p-53;
@@ -68,35 +78,44 @@ class AverageProblem {
   AverageProblem(const Vector& reward, const CertifiedAverageOptions& options, CertifiedAverage& result)
       : reward_(reward), options_(options), result_(result) {}
 
-  bool solve(const PartialChain& part) {
+  bool solve(const PartialChain& part, Method method) {
     BackwardSolver solver(
-        part,
-        {.method = options_.method, .max_iterations = options_.max_iterations, .predicted_sweeps = predicted_sweeps_});
-    bool done = solver.solve(
-        reward_, target(), [&](const Residuals& left) { return tight(left); }, result_.bias);
-    if (solver.reduction() != nullptr && solver.reduction()->stationary().size() > 0) {
-      result_.bounds = intersection(result_.bounds, without_subtraction(part.part_of(reward_), *solver.reduction()));
-      done = done || is_tight();
-    }
+        part, {.method = method, .max_iterations = options_.max_iterations, .predicted_sweeps = predicted_sweeps_});
+    const Vector own = part.part_of(reward_);
+    const auto proven = [&](const Residuals& left) {
+      // What the factors prove, before another method takes their place.
+      if (solver.reduction() != nullptr && solver.reduction()->stationary().size() > 0) {
+        result_.bounds = intersection(result_.bounds, without_subtraction(own, *solver.reduction()));
+      }
+      return tight(left);
+    };
+    const bool done = solver.solve(reward_, target(), proven, result_.bias);
     result_.method_used = solver.method_used();
     result_.iterations += solver.iterations();
     return done;
   }
 
   /// By sweeps in the order towards the mode, as long as they converge fast.
-  bool solve_in_order(const PartialChain& part) {
-    if (part.rates().size() > kMaxReordered) return false;
+  bool solve_by_sweeps(const PartialChain& part) {
+    if (part.rates().size() > kMaxReordered) {
+      return sweep_pairs(part, part.exit_per_s().cwiseInverse(), kPatienceUnordered);
+    }
     const Vector weight = crude_weight(part);
     const PartialChain ordered(part.whole(), order_to_mode(part, weight));
-    Vector weight_in_order(part.states());
     Vector in_whole = Vector::Zero(part.whole().states());
     for (Index k = 0; k < part.states(); ++k) in_whole(part.member(k)) = weight(k);
-    weight_in_order = ordered.part_of(in_whole);
-    BiasSweeps sweeps(ordered, weight_in_order);
+    return sweep_pairs(ordered, ordered.part_of(in_whole)) || mix_sweeps(ordered);
+  }
+
+ private:
+  bool sweep_pairs(const PartialChain& ordered, const Vector& weight, double patience = 1.0) {
+    BiasSweeps sweeps(ordered, weight, patience);
     result_.method_used = Method::kGaussSeidel;
     Vector reward = ordered.part_of(reward_);
     for (int refinement = 0; refinement < kMaxRefinements; ++refinement) {
-      const BiasSweeps::Outcome found = sweeps.solve(reward, target());
+      // Later rewards are what is left: their average says nothing about the value.
+      const double ratio = refinement == 0 ? kSweptRatio * options_.relative_tolerance : 0.0;
+      const BiasSweeps::Outcome found = sweeps.solve(reward, {.span_per_s = target(), .ratio = ratio});
       result_.iterations += found.iterations;
       predicted_sweeps_ = found.predicted_pairs;
       const double before = result_.bounds.width();
@@ -110,7 +129,15 @@ class AverageProblem {
     return false;
   }
 
- private:
+  bool mix_sweeps(const PartialChain& ordered) {
+    if (predicted_sweeps_ > kMaxSweepsToMix) return false;
+    BackwardSolver solver(ordered, {.method = Method::kGaussSeidel, .only_while_fast = true});
+    const bool done = solver.solve(
+        reward_, target(), [&](const Residuals& left) { return tight(left); }, result_.bias);
+    result_.iterations += solver.iterations();
+    return done;
+  }
+
   static constexpr int kMaxRefinements = 4;
 
   bool is_tight() const { return result_.bounds.width() <= 2.0 * allowed_error(options_, result_.bounds); }
@@ -141,8 +168,11 @@ CertifiedAverage solve_certified_average(const PartialChain& part, const Vector&
   const Vector own = part.part_of(reward);
   result.bounds = {own.minCoeff(), own.maxCoeff()};
   AverageProblem problem(reward, options, result);
-  const bool iterative = options.method == Method::kAutomatic && !reduction_is_cheap(part.rates());
-  const bool done = result.bounds.width() == 0.0 || (iterative && problem.solve_in_order(part)) || problem.solve(part);
+  const bool factors = options.method == Method::kAutomatic && !reduction_is_cheap(part.rates()) &&
+                       options.absolute_tolerance < kLeastSweptError * own.cwiseAbs().maxCoeff();
+  const bool iterative = options.method == Method::kAutomatic && !factors && !reduction_is_cheap(part.rates());
+  const bool done = result.bounds.width() == 0.0 || (iterative && problem.solve_by_sweeps(part)) ||
+                    problem.solve(part, factors ? Method::kSparseGth : options.method);
   result.value = 0.5 * (result.bounds.lower + result.bounds.upper);
   result.error_bound = std::nextafter(0.5 * result.bounds.width(), HUGE_VAL);
   result.termination = done ? Termination::kConverged : Termination::kIterationLimit;

@@ -10,6 +10,10 @@
 namespace windtunnel::solvers {
 namespace {
 
+// A run that comes no nearer after so much has reached what doubles can tell; the next one starts from a residual in
+// twice the digits.
+constexpr double kDeep = 1e-4;
+
 /// Largest residual that d leaves; in a closed chain up to a constant.
 double size_left(const PartialChain& chain, const Vector& residual, const Vector& d) {
   double least = HUGE_VAL;
@@ -23,6 +27,19 @@ double size_left(const PartialChain& chain, const Vector& residual, const Vector
   return chain.closed() ? 0.5 * (most - least) : std::max(-least, most);
 }
 
+/// What a correction makes of a constant residual. In a closed chain the residual is known up to a constant only.
+Vector unknown_part(const PartialChain& chain, const Correction& correction, const CorrectionOptions& options) {
+  if (!chain.closed() || options.mixing_depth == 0) return {};
+  Vector d = Vector::Zero(chain.states());
+  correction.improve(Vector::Ones(chain.states()), d);
+  return d;
+}
+
+bool at_the_floor(const std::vector<double>& reductions) {
+  const double best = *std::min_element(reductions.begin(), reductions.end());
+  return best <= kDeep && reductions.back() > best;
+}
+
 }  // namespace
 
 CorrectionOutcome repeat_correction(const PartialChain& chain, const Correction& correction, const Vector& residual,
@@ -30,7 +47,7 @@ CorrectionOutcome repeat_correction(const PartialChain& chain, const Correction&
   CorrectionOutcome result{.d = Vector::Zero(residual.size())};
   Vector d = result.d;
   const double first = size_left(chain, residual, d);
-  AndersonMixing mixing(std::max(1, options.mixing_depth));
+  AndersonMixing mixing(std::max(1, options.mixing_depth), unknown_part(chain, correction, options));
   while (result.iterations < options.max_iterations && first > 0.0) {
     if (options.mixing_depth > 0) {
       Vector image = d;
@@ -43,6 +60,10 @@ CorrectionOutcome repeat_correction(const PartialChain& chain, const Correction&
     const double size = size_left(chain, residual, d);
     if (!std::isfinite(size) || size > 1e6 * first) return result;
     result.reductions.push_back(size / first);
+    if (at_the_floor(result.reductions)) {  // d of the last check was better
+      result.reductions.pop_back();
+      break;
+    }
     result.d = d;
     if (size <= options.reduction * first || size <= options.target_per_s) break;
     // Far from 0 digits are lost; a constant changes nothing else.

@@ -25,8 +25,9 @@ struct CorrectionOutcome {
   int iterations = 0;
 };
 
-/// Approximates the d with exit d - rates d = residual, in a closed chain up to a constant residual. There the residual
-/// should average to 0 in the stationary distribution: what is left of a constant is not corrected, it drifts.
+/// Approximates the d with exit d - rates d = residual, in a closed chain up to a constant residual. Mixing finds the
+/// constant by itself. Without mixing the residual should average to 0 in the stationary distribution: what is left of
+/// a constant is not corrected, it drifts.
 CorrectionOutcome repeat_correction(const PartialChain& chain, const Correction& correction, const Vector& residual,
                                     const CorrectionOptions& options);
 

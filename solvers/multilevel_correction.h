@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Approximate solutions d of exit_i d_i - sum_j rate_ij d_j = r_i: the correction that a residual calls for. By sweeps,
-// by a multilevel cycle over aggregates weighted with the time the chain spends in its states, or by state reduction.
-// Any d is allowed: it is the residual after it that counts.
+// or by a multilevel cycle over aggregates weighted with the time the chain spends in its states; by state reduction:
+// reduction_correction.h. Any d is allowed: it is the residual after it that counts.
 #pragma once
 #include <Eigen/LU>
 #include <memory>
@@ -9,7 +9,6 @@
 
 #include "solvers/aggregation.h"
 #include "solvers/sparse_rates.h"
-#include "solvers/state_reduction.h"
 #include "solvers/vector.h"
 
 namespace windtunnel::solvers {
@@ -58,28 +57,5 @@ class MultilevelCorrection : public Correction {
   std::vector<Level> levels_;
   std::unique_ptr<Eigen::PartialPivLU<Eigen::MatrixXd>> coarsest_;
 };
-
-/// Exact but for rounding. In a closed chain the likeliest state keeps d = 0.
-class ReductionCorrection : public Correction {
- public:
-  ReductionCorrection(const SparseRates& rates, const Vector& killing_per_s, bool closed);
-  void improve(const Vector& residual, Vector& d) const override;
-  bool usable() const { return !reduction_ || !reduction_->stuck_state(); }
-  /// Of a closed chain of two states or more; empty where the reduction got stuck.
-  const Vector& stationary() const { return stationary_; }
-  /// On each of its entries.
-  double stationary_error_ratio() const { return stationary_error_ratio_; }
-
- private:
-  Index states_;
-  Index pinned_ = -1;
-  Vector stationary_;
-  double stationary_error_ratio_ = 0.0;
-  std::unique_ptr<StateReduction> reduction_;
-};
-
-/// Whether a reduction of these rates takes a fraction of a second only: up to 2,000 states, and beyond in a narrow
-/// band.
-bool reduction_is_cheap(const SparseRates& rates);
 
 }  // namespace windtunnel::solvers

@@ -4,7 +4,11 @@
 #pragma once
 #include <cmath>
 #include <cstdint>
+#include <limits>
 #include <utility>
+#include <vector>
+
+#include "solvers/vector.h"
 
 namespace windtunnel::solvers {
 
@@ -46,5 +50,16 @@ class ScaledNumber {
   double mantissa_ = 0.0;  // 0 or in [1/2, 1)
   std::int64_t exponent_ = 0;
 };
+
+/// Weights as shares of their sum; those below about 1e-308 of the largest come out as 0.
+inline Vector scaled_to_one(const std::vector<ScaledNumber>& weights) {
+  std::int64_t largest = std::numeric_limits<std::int64_t>::min();
+  for (const ScaledNumber& weight : weights) {
+    if (!weight.is_zero()) largest = weight.exponent() > largest ? weight.exponent() : largest;
+  }
+  Vector result(static_cast<Index>(weights.size()));
+  for (std::size_t k = 0; k < weights.size(); ++k) result(static_cast<Index>(k)) = weights[k].relative_to(largest);
+  return result / result.sum();
+}
 
 }  // namespace windtunnel::solvers

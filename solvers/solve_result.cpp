@@ -27,6 +27,8 @@ std::string to_string(Method method) {
       return "gth";
     case Method::kBandedGth:
       return "banded_gth";
+    case Method::kSparseGth:
+      return "sparse_gth";
     case Method::kGaussSeidel:
       return "gauss_seidel";
     case Method::kMultilevel:

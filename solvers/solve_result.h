@@ -24,6 +24,8 @@ enum class Method {
   kGth,
   /// The same inside the band of the matrix; for birth-death chains it is the product form.
   kBandedGth,
+  /// The same on the pattern of its factors: sparse_reduction.h.
+  kSparseGth,
   /// Gauss-Seidel sweeps, forward and backward in turn.
   kGaussSeidel,
   /// The same with corrections from aggregated chains: multilevel.h.

@@ -25,16 +25,6 @@ Index padded_width(Index states, const Bandwidth& band) {
   return band.lower + band.upper + 2 * panel_states(states, band) - 1;
 }
 
-Vector scaled_to_one(const std::vector<ScaledNumber>& weights) {
-  std::int64_t largest = std::numeric_limits<std::int64_t>::min();
-  for (const ScaledNumber& weight : weights) {
-    if (!weight.is_zero()) largest = std::max(largest, weight.exponent());
-  }
-  Vector result(static_cast<Index>(weights.size()));
-  for (std::size_t k = 0; k < weights.size(); ++k) result(static_cast<Index>(k)) = weights[k].relative_to(largest);
-  return result / result.sum();
-}
-
 }  // namespace
 
 ReductionCost reduction_cost(Index states, const Bandwidth& band) {

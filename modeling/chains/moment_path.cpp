@@ -4,12 +4,13 @@
 #include <algorithm>
 #include <cmath>
 
-#include "modeling/chains/chebyshev_steps.h"
+#include "solvers/chebyshev_steps.h"
 
 namespace windtunnel::modeling {
 
 namespace {
 
+using solvers::ChebyshevSteps;
 using solvers::Index;
 using solvers::Vector;
 

@@ -253,7 +253,7 @@ TEST_CASE("Wrong options of solve", "[cli][solve]") {
   CHECK(mistake({"solve", "a.sm", "--engine", "x"}) ==
         "windtunnel solve: --engine is 'x', expected one of eigen, petsc");
   CHECK(mistake({"solve", "a.sm", "--method", "jacobi"}) ==
-        "windtunnel solve: --method is 'jacobi', expected one of automatic, gth, gauss_seidel, multilevel");
+        "windtunnel solve: --method is 'jacobi', expected one of automatic, gth, sparse_gth, gauss_seidel, multilevel");
   CHECK(mistake({"solve", "a.sm", "--tolerance", "0"}) ==
         "windtunnel solve: --tolerance is 0, expected a number between 0 and 1");
   CHECK(mistake({"solve", "a.sm", "--propety", "x"}) ==

@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-namespace windtunnel::modeling {
+namespace windtunnel::solvers {
 
 class ChebyshevSteps {
  public:
@@ -73,4 +73,4 @@ class ChebyshevSteps {
   std::vector<Weights> weights_;
 };
 
-}  // namespace windtunnel::modeling
+}  // namespace windtunnel::solvers

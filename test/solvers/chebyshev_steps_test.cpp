@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Long steps against exponentials.
-#include "modeling/chains/chebyshev_steps.h"
+#include "solvers/chebyshev_steps.h"
 
 #include <Eigen/Core>
 #include <cmath>
 
 #include "test/catch.h"
 
-using windtunnel::modeling::ChebyshevSteps;
+using windtunnel::solvers::ChebyshevSteps;
 
 namespace {
 
