@@ -32,8 +32,9 @@ constexpr double kPatienceUnordered = 5.0;
 // Errors of this share of the largest reward are the least that refined sweeps prove: what is tiny itself, and wanted
 // relative to itself, needs a reduction.
 constexpr double kLeastSweptError = 1e-20;
-// Sweeps that converge fast give two digits more than asked for, at a few pairs each.
+// Sweeps that converge fast give two digits more than asked for, at a few pairs each; in the given order what is asked.
 constexpr double kSweptRatio = 0.01;
+constexpr double kSweptRatioUnordered = 0.5;
 // Sweep pairs after which the likeliest state is among those that matter.
 constexpr int kPairsForMode = 6;
 
@@ -114,7 +115,8 @@ class AverageProblem {
     Vector reward = ordered.part_of(reward_);
     for (int refinement = 0; refinement < kMaxRefinements; ++refinement) {
       // Later rewards are what is left: their average says nothing about the value.
-      const double ratio = refinement == 0 ? kSweptRatio * options_.relative_tolerance : 0.0;
+      const double digits = patience > 1.0 ? kSweptRatioUnordered : kSweptRatio;
+      const double ratio = refinement == 0 ? digits * options_.relative_tolerance : 0.0;
       const BiasSweeps::Outcome found = sweeps.solve(reward, {.span_per_s = target(), .ratio = ratio});
       result_.iterations += found.iterations;
       predicted_sweeps_ = found.predicted_pairs;
