@@ -48,11 +48,6 @@ double weight_of(const ArrivalSample::Window& window) {
   return 1.0 / (scale * scale * (kModelError * kModelError + 2.0 / (window.count - 1.0)));
 }
 
-/// 1 - (1 - exp(-x)) / x.
-double grown(double x) {
-  return x < 1e-4 ? 0.5 * x : 1.0 + std::expm1(-x) / x;
-}
-
 }  // namespace
 
 ArrivalSample measure_arrivals(std::span<const double> arrival_s) {
@@ -80,7 +75,7 @@ ArrivalSample measure_arrivals(std::span<const double> arrival_s) {
 
 namespace {
 
-/// Dispersion 1 + excess grown(w t), and its weighted squared errors.
+/// Dispersion 1 + excess grown_ratio(w t), and its weighted squared errors.
 struct Curve {
   double w_per_s = 1.0;
   double excess = 0.0;
@@ -91,13 +86,13 @@ Curve nearest_curve(const ArrivalSample& sample, double w_per_s) {
   double both = 0.0, square = 0.0;
   Curve curve{.w_per_s = w_per_s};
   for (const ArrivalSample::Window& one : sample.windows) {
-    const double weight = weight_of(one), shape = grown(w_per_s * one.seconds);
+    const double weight = weight_of(one), shape = grown_ratio(w_per_s * one.seconds);
     both += weight * shape * (one.dispersion - 1.0);
     square += weight * shape * shape;
   }
   curve.excess = std::max(0.0, both / square);
   for (const ArrivalSample::Window& one : sample.windows) {
-    const double error = 1.0 + curve.excess * grown(w_per_s * one.seconds) - one.dispersion;
+    const double error = 1.0 + curve.excess * grown_ratio(w_per_s * one.seconds) - one.dispersion;
     curve.error += weight_of(one) * error * error;
   }
   return curve;

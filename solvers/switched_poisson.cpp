@@ -42,12 +42,13 @@ SwitchedPoisson faster(const SwitchedPoisson& x, double factor) {
   return {factor * x.calm_per_s, factor * x.busy_per_s, factor * x.calm_end_per_s, factor * x.busy_end_per_s};
 }
 
+double grown_ratio(double x) {
+  return x < 1e-4 ? 0.5 * x : 1.0 + std::expm1(-x) / x;
+}
+
 // The rate has covariance rate_variance exp(-forget t), integrated twice over the window.
 double count_dispersion(const SwitchedPoisson& x, double seconds) {
-  const double decay = x.forget_per_s() * seconds;
-  // 1 - (1 - exp(-d)) / d, without cancellation for short windows.
-  const double grown = decay < 1e-4 ? 0.5 * decay : 1.0 + std::expm1(-decay) / decay;
-  return 1.0 + (index_of_dispersion(x) - 1.0) * grown;
+  return 1.0 + (index_of_dispersion(x) - 1.0) * grown_ratio(x.forget_per_s() * seconds);
 }
 
 double index_of_dispersion(const SwitchedPoisson& x) {

@@ -33,6 +33,10 @@ SwitchedPoisson thinned(const SwitchedPoisson& x, double keep_probability);
 /// The same pattern, `factor` > 0 times as fast.
 SwitchedPoisson faster(const SwitchedPoisson& x, double factor);
 
+/// 1 - (1 - exp(-x)) / x, x >= 0: what a memory that fades at x per window adds to its counts, over the long run. From
+/// 0 to 1, without cancellation.
+double grown_ratio(double x);
+
 /// Variance over mean of the number of arrivals in `seconds` > 0 that start at any time: 1 for no time,
 /// 1 + 2 rate_variance / (rate forget) in the long run.
 double count_dispersion(const SwitchedPoisson& x, double seconds);

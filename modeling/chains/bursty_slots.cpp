@@ -7,6 +7,7 @@
 #include <array>
 #include <cmath>
 
+#include "modeling/chains/departure_wait.h"
 #include "modeling/spec/spec_error.h"
 #include "solvers/qbd.h"
 
@@ -134,20 +135,8 @@ solvers::QbdSolution solve(const Chain& chain, Index cut) {
 
 /// Levels whose waits are taken together, by their mean number of departures to wait for.
 void add_wait(double departures, double weight, double departure_s, std::vector<LatencyLaw::Atom>& waits) {
-  // Gamma variable of this shape by the cube of a normal one (Wilson, Hilferty, PNAS 17, 1931), mean kept.
-  constexpr double kStep = 0.75;
-  constexpr int kPoints = 9;
-  double total = 0.0, mean = 0.0, value[kPoints], mass[kPoints];
-  for (int i = 0; i < kPoints; ++i) {
-    const double z = kStep * (i - kPoints / 2),
-                 root = 1.0 - 1.0 / (9.0 * departures) + z / (3.0 * std::sqrt(departures));
-    value[i] = std::pow(std::max(0.0, root), 3.0);
-    mass[i] = std::exp(-0.5 * z * z);
-    total += mass[i];
-    mean += mass[i] * value[i];
-  }
-  for (int i = 0; i < kPoints; ++i)
-    waits.push_back({value[i] * total / mean * departures * departure_s, weight * mass[i] / total});
+  for (const LatencyLaw::Atom& atom : departure_wait(departures))
+    waits.push_back({atom.value_s * departure_s, weight * atom.weight});
 }
 
 /// Fills the law by phase from the levels, those beyond the slots as waits of arrivals.
@@ -192,11 +181,7 @@ void normalise(const Chain& chain, SlotPopulation& population) {
       population.law[n] += phase.law[n];
     }
   population.wait_probability /= total * chain.arrivals.rate_per_s();
-  for (std::size_t n = 0; n < population.law.size(); ++n) {
-    population.mean_slots += static_cast<double>(n) * population.law[n];
-    population.variance_slots += static_cast<double>(n * n) * population.law[n];
-  }
-  population.variance_slots -= population.mean_slots * population.mean_slots;
+  set_moments(population);
 }
 
 /// Mean seconds that a slot is held: by the level at which deaths balance the mean rate.

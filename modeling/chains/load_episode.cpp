@@ -33,11 +33,23 @@ double arrival_factor(const Transient& transient, double time_s) {
   return factor;
 }
 
+double largest_factor(const Transient& transient) {
+  double largest = transient.load_curve ? 0.0 : 1.0;
+  if (transient.load_curve)
+    for (const LoadCurve::Point& point : transient.load_curve->points) largest = std::max(largest, point.factor);
+  return transient.burst ? largest * std::max(1.0, transient.burst->factor) : largest;
+}
+
 Count replicas_up(const Transient& transient, Count replicas, double time_s) {
   const std::optional<ReplicaFailure>& failure = transient.replica_failure;
   if (failure && time_s >= 0.0 && is_within(time_s, failure->at_s, failure->duration_s))
     return replicas - failure->replicas;
   return replicas;
+}
+
+double settling_time_s(const LoadEpisode& episode, double request_s) {
+  const double scaling_s = episode.scaling ? episode.scaling->start_time.mean_s + episode.scaling->stop_delay_s : 0.0;
+  return 30.0 * request_s + 10.0 * scaling_s;
 }
 
 std::vector<double> jump_times_s(const Transient& transient) {

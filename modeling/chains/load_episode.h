@@ -24,8 +24,12 @@ struct LoadEpisode {
 
 /// Of the system's arrival rate, >= 0. Before 0 there is the load curve alone.
 double arrival_factor(const Transient& transient, double time_s);
+/// Its largest value, > 0.
+double largest_factor(const Transient& transient);
 /// Replicas that are not lost at this time.
 Count replicas_up(const Transient& transient, Count replicas, double time_s);
+/// How long before 0 an episode starts, so that it forgets how: 30 requests, and 10 starts and stops of replicas.
+double settling_time_s(const LoadEpisode& episode, double request_s);
 /// Times within (0, horizon) at which something jumps, increasing.
 std::vector<double> jump_times_s(const Transient& transient);
 /// Replicas the autoscaler wants for so many requests present.

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "modeling/chains/load_over_time.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 
 #include "modeling/chains/cycle_noise.h"
 #include "modeling/chains/first_token.h"
 #include "modeling/chains/load_path.h"
+#include "modeling/chains/open_loop.h"
 #include "modeling/chains/request_law.h"
 
 namespace windtunnel::modeling {
@@ -19,12 +22,7 @@ constexpr double kMostPrefillShare = 0.9;
 /// The slots of one replica as a law whose last entry is "all held".
 SlotPopulation population_of(const std::vector<double>& law) {
   SlotPopulation population{.law = law, .wait_probability = law.back()};
-  double square = 0.0;
-  for (std::size_t n = 0; n < law.size(); ++n) {
-    population.mean_slots += static_cast<double>(n) * law[n];
-    square += static_cast<double>(n * n) * law[n];
-  }
-  population.variance_slots = square - population.mean_slots * population.mean_slots;
+  set_moments(population);
   return population;
 }
 
@@ -140,7 +138,6 @@ double mean_wait_s(const LoadView& view) {
 
 std::string not_covered_over_time(const ServingSystem& system, const LoadEpisode& episode) {
   if (has_priorities(system.classes)) return "priorities over time";
-  if (system.arrivals.scv != 1.0 || system.arrivals.bursts) return "bursty arrivals over time";
   if (system.balancer == LoadBalancer::kRoundRobin && system.pool.replicas > 1) return "taking turns over time";
   if (system.balancer == LoadBalancer::kRandom && episode.scaling && system.pool.replicas > 1)
     return "an autoscaler behind random placement";
@@ -148,6 +145,37 @@ std::string not_covered_over_time(const ServingSystem& system, const LoadEpisode
     return "a burst beside an autoscaler, whose replicas at that moment are random,";
   return "";
 }
+
+namespace {
+
+/// What docs/serving_over_time.md does not hold for: where the chains of the long run are stretched, and where prompts
+/// take so much of the time that the load at its height is not one of them.
+std::vector<std::string> weak_points(const ServingSystem& system, const LoadEpisode& episode, double prompt_s,
+                                     const RequestLimits& limits) {
+  constexpr double kMostPeakShare = 0.5;
+  std::vector<std::string> warnings;
+  ServingSystem random = system;
+  random.balancer = LoadBalancer::kRandom;
+  const ServingAnswer at_rest = solve_open_loop(random, limits, 1.0);
+  if (!at_rest.out_of_range.empty())
+    warnings.push_back("transient.*: at arrival_rate outside the checked range of the chains (" + at_rest.out_of_range +
+                       ")");
+  warnings.insert(warnings.end(), at_rest.warnings.begin(), at_rest.warnings.end());
+  const double peak_per_s = system.arrivals.rate_per_s * largest_factor(episode.transient);
+  const double share = peak_per_s / static_cast<double>(system.pool.replicas) * prompt_s;
+  if (share > kMostPeakShare)
+    warnings.push_back(fmt::format(
+        "transient.*: at the height of the load prompts take {:.0f} % of the time: while a queue builds up ttft_p99_s "
+        "may be several times too low",
+        100.0 * share));
+  if (episode.transient.replica_failure)
+    warnings.push_back(
+        "transient.*: percentiles leave out that lost requests are interrupted and prefilled again, see "
+        "docs/serving_over_time.md");
+  return warnings;
+}
+
+}  // namespace
 
 LoadAnswer follow_load(const ServingSystem& system, const LoadEpisode& episode, const RequestLimits& limits) {
   const LoadFollower follower(system, limits, 1.0);
@@ -159,7 +187,7 @@ LoadAnswer follow_load(const ServingSystem& system, const LoadEpisode& episode, 
     path.advance_to((i + 0.5) * window_s);
     views.push_back(path.view());
   }
-  LoadAnswer answer{.chains = {path.record()}};
+  LoadAnswer answer{.chains = {path.record()}, .warnings = weak_points(system, episode, pace.prompt_s, limits)};
   for (const LoadView& view : views) {
     const SlotPopulation held = population_of(view.slots_held);
     const double later_s = mean_wait_s(view) + 0.5 * follower.request_s(held.mean_slots);

@@ -41,9 +41,8 @@ LoadPath::LoadPath(const ServingSystem& system, const LoadEpisode& episode, cons
       rate_per_s_(system.arrivals.rate_per_s),
       is_balanced_(system.balancer == LoadBalancer::kShortestQueue || system.pool.replicas == 1),
       jumps_s_(jump_times_s(episode.transient)) {
-  // Long enough to forget where it started.
-  const double scaling_s = episode.scaling ? episode.scaling->start_time.mean_s + episode.scaling->stop_delay_s : 0.0;
-  if (episode.scaling || episode.transient.load_curve) time_s_ = -(30.0 * pace.request_s + 10.0 * scaling_s);
+  // At rest it settles at once.
+  if (episode.scaling || episode.transient.load_curve) time_s_ = -settling_time_s(episode, pace.request_s);
   groups_.push_back({first_station(system), is_balanced_ ? 1.0 : static_cast<double>(replicas_)});
   if (!schedule_) groups_.front().station.settle(arrival_per_s(time_s_ - 1e-9) / groups_.front().copies);
   advance_to(0.0);

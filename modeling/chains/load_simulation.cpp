@@ -5,6 +5,7 @@
 #include <cmath>
 #include <deque>
 #include <limits>
+#include <stdexcept>
 
 #include "modeling/chains/replica_chain.h"
 #include "modeling/chains/serving_engine.h"
@@ -15,11 +16,6 @@ namespace windtunnel::modeling {
 namespace {
 
 constexpr double kNever = std::numeric_limits<double>::infinity();
-
-struct TimedSample {
-  double arrival_s = 0.0;
-  Sample sample;
-};
 
 /// What is counted in the middle of a window, summed over repetitions.
 struct Census {
@@ -36,18 +32,12 @@ struct Replica {
   double ready_s = kNever;
 };
 
-double largest_factor(const Transient& transient) {
-  double largest = transient.load_curve ? 0.0 : 1.0;
-  if (transient.load_curve)
-    for (const LoadCurve::Point& point : transient.load_curve->points) largest = std::max(largest, point.factor);
-  return transient.burst ? largest * std::max(1.0, transient.burst->factor) : largest;
-}
-
 /// One repetition.
 class EpisodeRun {
  public:
   EpisodeRun(const ServingSystem& system, const LoadEpisode& episode, double warm_up_s, std::uint64_t seed);
-  void play(std::vector<TimedSample>& samples, std::vector<Census>& census);
+  /// Adds what it sees, by window.
+  void play(std::vector<Samples>& windows, std::vector<Census>& census);
 
  private:
   struct Wanted {
@@ -64,10 +54,15 @@ class EpisodeRun {
   std::deque<LiveRequest> stranded_;
   std::deque<Wanted> wanted_;
   double now_s_ = 0.0, next_arrival_s_ = 0.0, next_look_s_ = kNever;
+  /// Measured requests under way.
   Count measured_ = 0;
-  std::vector<TimedSample>* samples_ = nullptr;
+  std::size_t turn_ = 0;
+  std::vector<Samples>* windows_ = nullptr;
 
   ServingEngine fresh() { return ServingEngine(system_.pool.rules, system_.pool.time, random_); }
+  bool is_measured(const LiveRequest& request) const {
+    return request.arrival_s >= 0.0 && request.arrival_s < episode_.transient.horizon_s;
+  }
   void schedule_arrival();
   void arrive();
   void place(const LiveRequest& request);
@@ -115,7 +110,7 @@ void EpisodeRun::arrive() {
                       .priority = system_.classes[index].priority,
                       .prompt_tokens = system_.classes[index].prompt.sample(random_),
                       .output_tokens = system_.classes[index].output.sample(random_)};
-  if (now_s_ >= 0.0 && now_s_ < episode_.transient.horizon_s) ++measured_;
+  if (is_measured(request)) ++measured_;
   place(request);
   schedule_arrival();
 }
@@ -131,7 +126,7 @@ void EpisodeRun::place(const LiveRequest& request) {
   Replica* replica = chosen();
   if (!replica) {
     stranded_.push_back(anew);
-  } else if (!replica->engine.submit(anew, now_s_) && anew.arrival_s >= 0.0) {
+  } else if (!replica->engine.submit(anew, now_s_) && is_measured(anew)) {
     --measured_;
   }
 }
@@ -151,24 +146,26 @@ Replica* EpisodeRun::least_present() {
 }
 
 Replica* EpisodeRun::chosen() {
-  if (system_.balancer != LoadBalancer::kRandom) return least_present();
+  if (system_.balancer == LoadBalancer::kShortestQueue) return least_present();
   std::vector<Replica*> serving;
   for (Replica& replica : replicas_)
     if (replica.state == ReplicaState::kServing) serving.push_back(&replica);
   if (serving.empty()) return nullptr;
+  if (system_.balancer == LoadBalancer::kRoundRobin) return serving[turn_++ % serving.size()];
   const double at = random_.uniform() * static_cast<double>(serving.size());
   return serving[std::min(serving.size() - 1, static_cast<std::size_t>(at))];
 }
 
 void EpisodeRun::done(const LiveRequest& request, double now_s) {
-  if (request.arrival_s < 0.0 || request.arrival_s >= episode_.transient.horizon_s) return;
+  if (!is_measured(request)) return;
   const double overhead_s = system_.pool.time.request_overhead_s + system_.pool.time.token_overhead_s;
   Sample sample{.request_class = request.request_class,
                 .ttft_s = request.first_token_s - request.arrival_s + overhead_s,
                 .e2e_s = now_s - request.arrival_s + overhead_s};
   if (request.output_tokens > 1)
     sample.tpot_s = (now_s - request.first_token_s) / static_cast<double>(request.output_tokens - 1);
-  samples_->push_back({request.arrival_s, sample});
+  const double window = request.arrival_s / episode_.transient.horizon_s * kLoadWindows;
+  (*windows_)[std::min(windows_->size() - 1, static_cast<std::size_t>(window))].push_back(sample);
   --measured_;
 }
 
@@ -287,8 +284,8 @@ bool EpisodeRun::step(double until_s) {
   return true;
 }
 
-void EpisodeRun::play(std::vector<TimedSample>& samples, std::vector<Census>& census) {
-  samples_ = &samples;
+void EpisodeRun::play(std::vector<Samples>& windows, std::vector<Census>& census) {
+  windows_ = &windows;
   const double window_s = episode_.transient.horizon_s / kLoadWindows;
   for (std::size_t i = 0; i < census.size(); ++i) {
     while (step((static_cast<double>(i) + 0.5) * window_s)) {
@@ -302,77 +299,56 @@ void EpisodeRun::play(std::vector<TimedSample>& samples, std::vector<Census>& ce
   }
 }
 
-LatencyNumbers numbers_of(std::vector<double> values) {
-  if (values.empty()) return {NAN, NAN, NAN, NAN};
-  std::sort(values.begin(), values.end());
-  double sum = 0.0;
-  for (const double value : values) sum += value;
-  const auto at = [&](double share) {
-    return values[std::min(values.size() - 1, static_cast<std::size_t>(share * static_cast<double>(values.size())))];
-  };
-  return {sum / static_cast<double>(values.size()), at(0.5), at(0.9), at(0.99)};
+/// Repetitions until so many requests are expected.
+Count repetitions(const ServingSystem& system, const Transient& transient, Count requests) {
+  const double window_s = transient.horizon_s / kLoadWindows;
+  double expected = 0.0;
+  for (int i = 0; i < kLoadWindows; ++i)
+    expected += window_s * system.arrivals.rate_per_s * arrival_factor(transient, (i + 0.5) * window_s);
+  return static_cast<Count>(std::max(1.0, std::ceil(static_cast<double>(requests) / std::max(1.0, expected))));
 }
 
-bool is_met(const Sample& sample, const RequestLimits& limits) {
-  return sample.ttft_s <= limits.ttft_s && sample.tpot_s <= limits.tpot_s && sample.e2e_s <= limits.e2e_s;
-}
-
-/// Of the class, or of all (negative).
-ClassAnswer answer_of(const std::vector<const Sample*>& samples, int request_class, const RequestLimits& limits) {
-  std::vector<double> ttft, tpot, e2e;
-  double met = 0.0;
-  for (const Sample* sample : samples) {
-    if (request_class >= 0 && sample->request_class != request_class) continue;
-    ttft.push_back(sample->ttft_s);
-    e2e.push_back(sample->e2e_s);
-    if (sample->tpot_s >= 0.0) tpot.push_back(sample->tpot_s);
-    met += is_met(*sample, limits) ? 1.0 : 0.0;
+/// Of one window, whose middle the census counted.
+LoadPoint point_of(const ServingSystem& system, const Samples& samples, const Census& census, double repeats,
+                   const RequestLimits& limits) {
+  LoadPoint point{.replicas = census.replicas / repeats,
+                  .present = census.present / repeats,
+                  .waiting = census.waiting / repeats,
+                  .classes = {answer_of(samples, -1, limits)}};
+  for (std::size_t c = 0; system.classes.size() > 1 && c < system.classes.size(); ++c) {
+    point.classes.push_back(answer_of(samples, static_cast<int>(c), limits));
+    point.classes.back().name = system.classes[c].name;
   }
-  const double all = static_cast<double>(ttft.size());
-  return {"", numbers_of(ttft), numbers_of(tpot), numbers_of(e2e), all > 0.0 ? met / all : NAN};
+  return point;
 }
 
 }  // namespace
 
 LoadAnswer simulate_load(const ServingSystem& system, const LoadEpisode& episode, const RequestLimits& limits,
                          const SimulationOptions& options) {
-  const double horizon_s = episode.transient.horizon_s, window_s = horizon_s / kLoadWindows;
-  double expected = 0.0;
-  for (int i = 0; i < kLoadWindows; ++i)
-    expected += window_s * system.arrivals.rate_per_s * arrival_factor(episode.transient, (i + 0.5) * window_s);
-  const auto runs =
-      static_cast<Count>(std::max(4.0, std::ceil(static_cast<double>(options.requests) / std::max(1.0, expected))));
+  if (system.prefill || system.arrivals.kind != ArrivalLaw::Kind::kOpen || system.arrivals.scv != 1.0 ||
+      system.arrivals.bursts)
+    throw std::invalid_argument("a load over time needs an aggregated system and Poisson arrivals");
+  const Count runs = repetitions(system, episode.transient, options.requests);
   const EngineModel engine = engine_of(system.pool, system.classes);
-  const FullEngine full = full_engine(engine, engine.slots());
-  double warm_up_s = 30.0 * full.iteration_s * (engine.work().decode_iterations + 1.0);
-  if (episode.scaling) warm_up_s += 10.0 * (episode.scaling->start_time.mean_s + episode.scaling->stop_delay_s);
-  std::vector<TimedSample> samples;
+  const double request_s = full_engine(engine, engine.slots()).iteration_s * (engine.work().decode_iterations + 1.0);
+  std::vector<Samples> windows(kLoadWindows);
   std::vector<Census> census(kLoadWindows);
   for (Count i = 0; i < runs; ++i)
-    EpisodeRun(system, episode, warm_up_s, options.seed + static_cast<std::uint64_t>(i)).play(samples, census);
-
-  std::vector<std::vector<const Sample*>> windows(kLoadWindows);
-  for (const TimedSample& one : samples)
-    windows[std::min<std::size_t>(kLoadWindows - 1, static_cast<std::size_t>(one.arrival_s / window_s))].push_back(
-        &one.sample);
+    EpisodeRun(system, episode, settling_time_s(episode, request_s), options.seed + static_cast<std::uint64_t>(i))
+        .play(windows, census);
   LoadAnswer answer;
+  long long requests = 0;
   for (std::size_t i = 0; i < windows.size(); ++i) {
-    const double time_s = (static_cast<double>(i) + 0.5) * window_s, repeats = static_cast<double>(runs);
-    LoadPoint point{.time_s = time_s,
-                    .arrival_per_s = system.arrivals.rate_per_s * arrival_factor(episode.transient, time_s),
-                    .replicas = census[i].replicas / repeats,
-                    .present = census[i].present / repeats,
-                    .waiting = census[i].waiting / repeats,
-                    .classes = {answer_of(windows[i], -1, limits)}};
-    for (std::size_t c = 0; system.classes.size() > 1 && c < system.classes.size(); ++c) {
-      point.classes.push_back(answer_of(windows[i], static_cast<int>(c), limits));
-      point.classes.back().name = system.classes[c].name;
-    }
-    answer.points.push_back(std::move(point));
+    const double time_s = (static_cast<double>(i) + 0.5) * episode.transient.horizon_s / kLoadWindows;
+    answer.points.push_back(point_of(system, windows[i], census[i], static_cast<double>(runs), limits));
+    answer.points.back().time_s = time_s;
+    answer.points.back().arrival_per_s = system.arrivals.rate_per_s * arrival_factor(episode.transient, time_s);
+    requests += static_cast<long long>(windows[i].size());
   }
   answer.chains.push_back({.name = "load",
                            .purpose = "event simulation of the episode, request by request",
-                           .states = static_cast<long long>(samples.size()),
+                           .states = requests,
                            .method_requested = "simulation",
                            .method_used = "event simulation",
                            .iterations = runs});

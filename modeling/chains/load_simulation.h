@@ -7,8 +7,9 @@
 
 namespace windtunnel::modeling {
 
-/// Repeats the episode until `options.requests` requests are measured (at least four times). Percentiles of a window
-/// are those of all its requests in all repetitions. Only aggregated systems with Poisson arrivals.
+/// Repeats the episode until `options.requests` requests are measured. Percentiles of a window are those of all its
+/// requests in all repetitions, without an interval. Throws std::invalid_argument for other than aggregated systems
+/// with Poisson arrivals.
 LoadAnswer simulate_load(const ServingSystem& system, const LoadEpisode& episode, const RequestLimits& limits,
                          const SimulationOptions& options = {});
 

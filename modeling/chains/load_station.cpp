@@ -2,8 +2,9 @@
 #include "modeling/chains/load_station.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
+
+#include "modeling/chains/departure_wait.h"
 
 namespace windtunnel::modeling {
 
@@ -17,27 +18,7 @@ using solvers::PopulationPath;
 constexpr double kNegligible = 1e-10;
 /// Probability that a step of the chain may misplace.
 constexpr double kTolerance = 1e-4;
-/// Cells of the time that a number of departures takes: probability, and the normal quantile of the middle.
-struct WaitCell {
-  double weight = 0.0;
-  double normal = 0.0;
-};
-constexpr std::array<WaitCell, 8> kWaitCells = {{{0.2, -1.28155},
-                                                 {0.2, -0.52440},
-                                                 {0.2, 0.0},
-                                                 {0.2, 0.52440},
-                                                 {0.1, 1.03643},
-                                                 {0.07, 1.51410},
-                                                 {0.025, 2.10836},
-                                                 {0.005, 2.80703}}};
 constexpr int kWaitAtoms = 40;
-
-/// Quantile of a gamma variable of shape k and scale 1. Wilson, Hilferty, Proceedings of the National Academy of
-/// Sciences 17, 1931.
-double gamma_quantile(double k, double normal) {
-  const double root = 1.0 - 1.0 / (9.0 * k) + normal / (3.0 * std::sqrt(k));
-  return k * std::pow(std::max(0.0, root), 3.0);
-}
 
 void add_count(double count, double weight, std::vector<double>& law) {
   const double top = static_cast<double>(law.size() - 1), at = std::min(count, top), low = std::floor(at);
@@ -166,7 +147,7 @@ double LoadStation::wait_for(double departures) const {
 
 void LoadStation::add_waits(double present, double weight, LatencyLaw& waits) const {
   const double ahead = present - replicas_ * pace_->slots() + 1.0;
-  for (const WaitCell& cell : kWaitCells) waits.add(wait_for(gamma_quantile(ahead, cell.normal)), weight * cell.weight);
+  for (const LatencyLaw::Atom& atom : departure_wait(ahead)) waits.add(wait_for(atom.value_s), weight * atom.weight);
 }
 
 void LoadStation::add_to(LoadView& view, double copies, double weight, double arrival_per_s) const {

@@ -13,12 +13,12 @@ namespace {
 /// Up to here the counts of a gamma renewal process in an iteration say enough.
 constexpr double kBurstyScv = 1.2;
 
-/// The x at which 1 - (1 - exp(-x)) / x, growing from 0 to 1, has this value.
+/// The x at which solvers::grown_ratio has this value.
 double window_per_memory(double grown) {
   double low = 0.0, high = 1.0 / (1.0 - std::min(grown, 0.999));
   for (int i = 0; i < 60; ++i) {
     const double x = 0.5 * (low + high);
-    (1.0 + std::expm1(-x) / x < grown ? low : high) = x;
+    (solvers::grown_ratio(x) < grown ? low : high) = x;
   }
   return high;
 }

@@ -2,7 +2,6 @@
 #include "modeling/chains/serving_samples.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <functional>
 
@@ -20,49 +19,18 @@ double quantile(std::vector<double>& values, double probability) {
   return values[rank];
 }
 
-struct Latencies {
-  std::array<double, 4> value{};  // mean, p50, p90, p99
-};
-
-Latencies latencies(std::vector<double> values) {
-  Latencies result;
+LatencyNumbers latency_numbers(std::vector<double> values) {
   double sum = 0.0;
   for (const double value : values) sum += value;
-  result.value[0] =
-      values.empty() ? std::numeric_limits<double>::quiet_NaN() : sum / static_cast<double>(values.size());
-  result.value[1] = quantile(values, 0.5);
-  result.value[2] = quantile(values, 0.9);
-  result.value[3] = quantile(values, 0.99);
-  return result;
+  const double mean = values.empty() ? NAN : sum / static_cast<double>(values.size());
+  return {mean, quantile(values, 0.5), quantile(values, 0.9), quantile(values, 0.99)};
 }
 
 /// All numbers of one stretch of samples.
 struct Numbers {
   double requests_per_s = 0.0, output_per_s = 0.0, total_per_s = 0.0, batch = 0.0, busy = 0.0, cached = 0.0;
-  struct OfClass {
-    std::array<Latencies, 3> latency;
-    double met = 0.0;
-  };
-  std::vector<OfClass> classes;
+  std::vector<ClassAnswer> classes;
 };
-
-Numbers::OfClass class_numbers(const Stretch& stretch, int request_class, const RequestLimits& limits) {
-  std::array<std::vector<double>, 3> values;
-  double met = 0.0, count = 0.0;
-  for (std::size_t i = stretch.from; i < stretch.to; ++i) {
-    const Sample& sample = (*stretch.samples)[i];
-    if (request_class >= 0 && sample.request_class != request_class) continue;
-    values[0].push_back(sample.ttft_s);
-    if (sample.tpot_s >= 0.0) values[1].push_back(sample.tpot_s);
-    values[2].push_back(sample.e2e_s);
-    count += 1.0;
-    met += sample.ttft_s <= limits.ttft_s && sample.tpot_s <= limits.tpot_s && sample.e2e_s <= limits.e2e_s ? 1.0 : 0.0;
-  }
-  Numbers::OfClass result;
-  for (std::size_t k = 0; k < 3; ++k) result.latency[k] = latencies(std::move(values[k]));
-  result.met = met / count;
-  return result;
-}
 
 Numbers numbers_of(const Stretch& stretch, const ServingSystem& system, const RequestLimits& limits) {
   Numbers numbers;
@@ -76,9 +44,10 @@ Numbers numbers_of(const Stretch& stretch, const ServingSystem& system, const Re
   numbers.batch = (stretch.end.decoding_s - stretch.start.decoding_s) / lasted_s / replicas;
   numbers.busy = (stretch.end.busy_s - stretch.start.busy_s) / lasted_s / replicas;
   numbers.cached = (stretch.end.cached_s - stretch.start.cached_s) / lasted_s / replicas;
-  numbers.classes.push_back(class_numbers(stretch, -1, limits));
+  const std::span<const Sample> samples(stretch.samples->data() + stretch.from, stretch.to - stretch.from);
+  numbers.classes.push_back(answer_of(samples, -1, limits));
   for (std::size_t k = 0; system.classes.size() > 1 && k < system.classes.size(); ++k)
-    numbers.classes.push_back(class_numbers(stretch, static_cast<int>(k), limits));
+    numbers.classes.push_back(answer_of(samples, static_cast<int>(k), limits));
   return numbers;
 }
 
@@ -98,11 +67,14 @@ class Combiner {
     return {whole, whole - (spread.value - spread.low), whole + (spread.high - spread.value)};
   }
 
-  LatencyEstimates latency(std::size_t index, std::size_t kind) const {
-    const auto at = [&](std::size_t k) {
-      return (*this)([=](const Numbers& n) { return n.classes[index].latency[kind].value[k]; });
+  LatencyEstimates latency(std::size_t index, LatencyNumbers ClassAnswer::*kind) const {
+    const auto at = [&](double LatencyNumbers::*statistic) {
+      return (*this)([=](const Numbers& n) { return (n.classes[index].*kind).*statistic; });
     };
-    return {.mean = at(0), .p50 = at(1), .p90 = at(2), .p99 = at(3)};
+    return {.mean = at(&LatencyNumbers::mean_s),
+            .p50 = at(&LatencyNumbers::p50_s),
+            .p90 = at(&LatencyNumbers::p90_s),
+            .p99 = at(&LatencyNumbers::p99_s)};
   }
 
  private:
@@ -122,15 +94,30 @@ SimulationResult combine(const Combiner& all, const ServingSystem& system) {
   const std::size_t rows = system.classes.size() > 1 ? system.classes.size() + 1 : 1;
   for (std::size_t index = 0; index < rows; ++index) {
     result.classes.push_back({.name = index == 0 ? "" : system.classes[index - 1].name,
-                              .ttft = all.latency(index, 0),
-                              .tpot = all.latency(index, 1),
-                              .e2e = all.latency(index, 2),
-                              .met = all([=](const Numbers& n) { return n.classes[index].met; })});
+                              .ttft = all.latency(index, &ClassAnswer::ttft),
+                              .tpot = all.latency(index, &ClassAnswer::tpot),
+                              .e2e = all.latency(index, &ClassAnswer::e2e),
+                              .met = all([=](const Numbers& n) { return n.classes[index].met_ratio; })});
   }
   return result;
 }
 
 }  // namespace
+
+ClassAnswer answer_of(std::span<const Sample> samples, int request_class, const RequestLimits& limits) {
+  std::vector<double> ttft_s, tpot_s, e2e_s;
+  double met = 0.0;
+  for (const Sample& sample : samples) {
+    if (request_class >= 0 && sample.request_class != request_class) continue;
+    ttft_s.push_back(sample.ttft_s);
+    if (sample.tpot_s >= 0.0) tpot_s.push_back(sample.tpot_s);
+    e2e_s.push_back(sample.e2e_s);
+    met += sample.ttft_s <= limits.ttft_s && sample.tpot_s <= limits.tpot_s && sample.e2e_s <= limits.e2e_s ? 1.0 : 0.0;
+  }
+  const double count = static_cast<double>(ttft_s.size());
+  return {"", latency_numbers(std::move(ttft_s)), latency_numbers(std::move(tpot_s)), latency_numbers(std::move(e2e_s)),
+          met / count};
+}
 
 SimulationResult estimate(const Stretch& whole, const std::vector<Stretch>& batches, const ServingSystem& system,
                           const RequestLimits& limits, double confidence) {

@@ -2,8 +2,10 @@
 // What an event simulation records of each request, and the estimates made of it.
 #pragma once
 
+#include <span>
 #include <vector>
 
+#include "modeling/chains/serving_answer.h"
 #include "modeling/chains/serving_simulation.h"
 
 namespace windtunnel::modeling {
@@ -34,6 +36,9 @@ struct Stretch {
   std::size_t from = 0, to = 0;
   Meter start, end;
 };
+
+/// Of the samples of one class (negative: of all): latencies, and the share that meets the limits. NaN without samples.
+ClassAnswer answer_of(std::span<const Sample> samples, int request_class, const RequestLimits& limits);
 
 /// The numbers of `whole`, with intervals from the spread of `batches`.
 SimulationResult estimate(const Stretch& whole, const std::vector<Stretch>& batches, const ServingSystem& system,

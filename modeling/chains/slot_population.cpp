@@ -223,6 +223,16 @@ double SlotPopulation::seen_by_arrivals(std::size_t n) const {
   return seen / rate;
 }
 
+void set_moments(SlotPopulation& population) {
+  double mean = 0.0, square = 0.0;
+  for (std::size_t n = 0; n < population.law.size(); ++n) {
+    mean += static_cast<double>(n) * population.law[n];
+    square += static_cast<double>(n * n) * population.law[n];
+  }
+  population.mean_slots = mean;
+  population.variance_slots = square - mean * mean;
+}
+
 SlotPopulation solve_slot_population(const EngineModel& engine, const SlotRates& rates, const PopulationLoad& load) {
   const double arrivals = load.arrival_per_s, top = rates.completion_per_s.back();
   if (arrivals >= top)
@@ -236,12 +246,8 @@ SlotPopulation solve_slot_population(const EngineModel& engine, const SlotRates&
   population.law.back() /= 1.0 - utilisation;
   double total = 0.0;
   for (const double one : population.law) total += one;
-  for (std::size_t n = 0; n < population.law.size(); ++n) {
-    population.law[n] /= total;
-    population.mean_slots += static_cast<double>(n) * population.law[n];
-    population.variance_slots += static_cast<double>(n * n) * population.law[n];
-  }
-  population.variance_slots -= population.mean_slots * population.mean_slots;
+  for (double& one : population.law) one /= total;
+  set_moments(population);
   population.wait_probability = population.law.back();
   population.load = utilisation;
   const double scv = engine.work().decode_scv;

@@ -83,6 +83,9 @@ struct PopulationLoad {
   double dispersion = 1.0;
 };
 
+/// Fills mean_slots and variance_slots from the law.
+void set_moments(SlotPopulation& population);
+
 /// Mean wait for one of `servers` at this load, given a wait, over that of exponential services.
 double wait_factor(double servers, double load, double scv);
 

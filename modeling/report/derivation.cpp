@@ -23,10 +23,8 @@ DerivationSection question(const Report& report) {
   section.paragraphs.push_back(report.title.empty() ? report.spec_file : report.title);
   section.paragraphs.push_back(
       "The spec compiles into operators; operators get service times from the machine; what a device, a link, a step, "
-      "a "
-      "queue or the hardware's health does becomes a continuous-time Markov chain; the chains are solved and hand "
-      "their "
-      "answers to each other.");
+      "a queue or the hardware's health does becomes a continuous-time Markov chain; the chains are solved and hand "
+      "their answers to each other.");
   return section;
 }
 

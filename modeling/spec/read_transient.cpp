@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <limits>
 
 #include "modeling/spec/quantity.h"
@@ -28,6 +29,8 @@ LoadCurve read_load_curve(YamlReader block) {
       at.fail("found a point that is not later than the one before it");
   }
   if (curve.points.empty()) points.fail("found an empty list, expected at least one point");
+  if (std::all_of(curve.points.begin(), curve.points.end(), [](const auto& point) { return point.factor == 0.0; }))
+    points.fail("found no factor above 0");
   block.finish();
   return curve;
 }
@@ -77,6 +80,10 @@ Transient read_transient(YamlReader block, const Serving& serving, const Traffic
     throw SpecError(block.location(), "found 'transient' beside a disaggregated layout, expected an aggregated one");
   if (!traffic.arrival_rate_per_s || traffic.requests)
     throw SpecError(block.location(), "'transient' needs traffic with an arrival_rate and without requests");
+  if (traffic.arrival_scv != 1.0)
+    throw SpecError(block.location(), fmt::format("found 'transient' beside an arrival_scv of {}, expected 1: Poisson "
+                                                  "arrivals whose rate changes",
+                                                  traffic.arrival_scv));
   Transient transient;
   if (const auto curve = block.find("load_curve")) transient.load_curve = read_load_curve(curve->map());
   if (transient.load_curve) transient.horizon_s = transient.load_curve->period_s;

@@ -222,8 +222,7 @@ void warn_of_approximations(const AvailabilityAnswer& answer, std::vector<std::s
   if (answer.level_times_from_long_run)
     warnings.push_back(
         "failures_expected takes the long-run share of time at full size, because the chain is too large to be "
-        "followed "
-        "over the horizon");
+        "followed over the horizon");
   if (answer.down.counts_are_independent)
     warnings.push_back(fmt::format(
         "the joint chain of nodes and domains is too large: they are counted independently, which overstates shortages "

@@ -48,8 +48,7 @@ DerivationSection spares_section(const JobHealth& health, const AvailabilityAnsw
   if (answer.down.counts_are_independent)
     section.paragraphs.push_back(
         "The joint chain of nodes and domains is too large: their counts are independent and add up. Only that nodes "
-        "of "
-        "a failed domain cannot fail meanwhile is left out, so shortages are overstated, never understated.");
+        "of a failed domain cannot fail meanwhile is left out, so shortages are overstated, never understated.");
   section.equations.push_back(
       {"P(\\text{full size}) = \\sum_{n \\le s} \\pi_n",
        fmt::format(

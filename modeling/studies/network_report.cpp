@@ -112,8 +112,7 @@ std::vector<std::string> fabric_warnings(const CoupledStep& coupled, const Machi
     if (used <= kCrowded) continue;
     warnings.push_back(
         fmt::format("{} is busy {:.0f} % of the step: its chain takes transfers as independent of each other, and here "
-                    "they are not; "
-                    "read its slowdown as an estimate",
+                    "they are not; read its slowdown as an estimate",
                     scale_up ? "scale_up" : "scale_out", 100.0 * used));
   }
   const double slowest =
@@ -121,8 +120,8 @@ std::vector<std::string> fabric_warnings(const CoupledStep& coupled, const Machi
   if (slowest > 2.0) {
     warnings.push_back(
         fmt::format("flows over the uplinks fall behind their ports by {:.1f} in the mean: the model takes all devices "
-                    "of a class as "
-                    "sending at once, which is the worst case for classes that wait for different collectives",
+                    "of a class as sending at once, which is the worst case for classes that wait for different "
+                    "collectives",
                     slowest));
   }
   if (machine.profile.fabric.topology == "torus" && coupled.fabric.shape.leaves > 1)

@@ -47,10 +47,10 @@ void write_serving_report(const Spec& spec, const PlacedServing& placed, const S
 /// Numerical error of each percentile that the chains answered, s: half again its largest change on four coarser grids,
 /// and half a cell of the laws. An estimate, not proven; tests hold it against grids four times finer. Null where a
 /// percentile is not finite.
-Breakdown percentile_error_bounds(const ServingSystem& system, const RequestLimits& limits,
-                                  const ServingAnswer& answer);
+Breakdown percentile_error_estimates(const ServingSystem& system, const RequestLimits& limits,
+                                     const ServingAnswer& answer);
 
-/// Where the chains answered: adds the breakdowns `error_bound` (numerical, s) and `model_error_ratio` (against the
+/// Where the chains answered: adds the breakdowns `error_estimate` (numerical, s) and `model_error_ratio` (against the
 /// batching rules, relative).
 void write_serving_accuracy(const PlacedServing& placed, const ServingAnswer& answer, Report& report);
 

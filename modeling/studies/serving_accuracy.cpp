@@ -33,20 +33,20 @@ constexpr std::array<Latency, 3> kLatencies = {
     {{"ttft", &ClassAnswer::ttft}, {"tpot", &ClassAnswer::tpot}, {"e2e", &ClassAnswer::e2e}}};
 
 /// Null where a percentile is not finite.
-std::optional<double> error_bound(double value_s, const std::vector<double>& coarser_s) {
+std::optional<double> error_estimate(double value_s, const std::vector<double>& coarser_s) {
   double largest = 0.0;
   for (const double one : coarser_s) largest = std::max(largest, std::abs(one - value_s));
-  const double bound = kSafety * largest + kHalfCell * value_s;
-  return std::isfinite(bound) && std::isfinite(value_s) ? std::optional(bound) : std::nullopt;
+  const double estimate = kSafety * largest + kHalfCell * value_s;
+  return std::isfinite(estimate) && std::isfinite(value_s) ? std::optional(estimate) : std::nullopt;
 }
 
 }  // namespace
 
-Breakdown percentile_error_bounds(const ServingSystem& system, const RequestLimits& limits,
-                                  const ServingAnswer& answer) {
+Breakdown percentile_error_estimates(const ServingSystem& system, const RequestLimits& limits,
+                                     const ServingAnswer& answer) {
   std::vector<ServingAnswer> coarser;
   for (const double resolution : kCoarser) coarser.push_back(solve_serving(system, limits, resolution));
-  Breakdown breakdown{.name = "error_bound"};
+  Breakdown breakdown{.name = "error_estimate"};
   for (std::size_t i = 0; i < answer.classes.size(); ++i) {
     const std::string prefix = i == 0 ? "" : "class." + answer.classes[i].name + ".";
     for (const Latency& latency : kLatencies) {
@@ -56,7 +56,7 @@ Breakdown percentile_error_bounds(const ServingSystem& system, const RequestLimi
         };
         std::vector<double> values;
         for (const ServingAnswer& one : coarser) values.push_back(value(one));
-        breakdown.entries.push_back({prefix + latency.name + percentile.name, error_bound(value(answer), values)});
+        breakdown.entries.push_back({prefix + latency.name + percentile.name, error_estimate(value(answer), values)});
       }
     }
   }
@@ -65,7 +65,7 @@ Breakdown percentile_error_bounds(const ServingSystem& system, const RequestLimi
 
 void write_serving_accuracy(const PlacedServing& placed, const ServingAnswer& answer, Report& report) {
   if (!answer.failure.empty() || answer.model_error.empty()) return;
-  report.breakdowns.push_back(percentile_error_bounds(placed.system, placed.limits, answer));
+  report.breakdowns.push_back(percentile_error_estimates(placed.system, placed.limits, answer));
   report.breakdowns.push_back({.name = "model_error_ratio", .entries = answer.model_error});
 }
 

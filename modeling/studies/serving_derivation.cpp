@@ -18,8 +18,7 @@ DerivationSection request_section(const ServingSystem& system) {
   DerivationSection section{.title = "What the requests ask"};
   section.paragraphs.push_back(
       "Each replica works iteration by iteration: every decoding sequence gets a token, waiting prompts are read "
-      "beside "
-      "them or in an iteration of their own. The iteration that ends a prompt gives its first token.");
+      "beside them or in an iteration of their own. The iteration that ends a prompt gives its first token.");
   section.rows.push_back({"class", "share", "prompt tokens", "output tokens", "output scv"});
   for (const RequestClass& one : system.classes)
     section.rows.push_back({one.name, fmt::format("{:.4g}", one.share), fmt::format("{:.6g}", one.prompt.mean()),
@@ -105,8 +104,7 @@ std::string bursts_text(const ReplicaArrivals& arrivals) {
   const solvers::SwitchedPoisson& x = *arrivals.bursts;
   return fmt::format(
       "Arrivals have bursts: {:.4g} /s in calm phases of {:.4g} s, {:.4g} /s in busy ones of {:.4g} s, in the mean. "
-      "The "
-      "state holds the phase too; in a phase the completions come as fast as its prompts leave time for.",
+      "The state holds the phase too; in a phase the completions come as fast as its prompts leave time for.",
       x.calm_per_s, 1.0 / x.calm_end_per_s, x.busy_per_s, 1.0 / x.busy_end_per_s);
 }
 
@@ -117,9 +115,8 @@ DerivationSection slot_section(const SolvedEngine& solved, const ReplicaArrivals
   section.paragraphs.push_back(fmt::format(
       "The slow chain of one replica: a request takes a slot when it comes and frees it with its last token. With n in "
       "the slots an iteration takes t(n), so that completions come n times per so many iterations; below the limit of "
-      "{} "
-      "slots the law depends on the mean output only (processor sharing is insensitive), at the limit a queue with a "
-      "geometric tail builds up. Prompts computed together widen the law: births come in bunches of that variance.",
+      "{} slots the law depends on the mean output only (processor sharing is insensitive), at the limit a queue with "
+      "a geometric tail builds up. Prompts computed together widen the law: births come in bunches of that variance.",
       top));
   if (arrivals.bursts) section.paragraphs.push_back(bursts_text(arrivals));
   section.equations.push_back(
@@ -164,10 +161,8 @@ DerivationSection prompt_section() {
   section.paragraphs.push_back(
       "The fast chain: while the number of decoding sequences stands still, the state is the prompt work (quanta) that "
       "waits at an iteration boundary. An iteration computes what fits its token budget; what arrives while it runs "
-      "waits "
-      "at the next boundary. A tagged arrival sees the iteration under way to its end, then the work ahead of it and "
-      "its "
-      "own prompt; the laws at several numbers of sequences are mixed by the slow chain.");
+      "waits at the next boundary. A tagged arrival sees the iteration under way to its end, then the work ahead of it "
+      "and its own prompt; the laws at several numbers of sequences are mixed by the slow chain.");
   section.equations.push_back({"V_{k+1} = V_k - c(V_k) + A(t(V_k))",
                                "backlog at the next boundary = backlog - what the iteration computes + what arrives "
                                "meanwhile (compound Poisson)"});

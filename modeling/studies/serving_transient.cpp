@@ -15,7 +15,7 @@ namespace windtunnel::modeling {
 namespace {
 
 /// Where the chain does not reach.
-constexpr Count kStandInRequests = 100'000;
+constexpr Count kStandInRequests = 1'000'000;
 
 std::string duration_text(double seconds) {
   return format_quantity(seconds, Dimension::kTime);
@@ -169,7 +169,9 @@ void write_transient(const PlacedServing& placed, const LoadEpisode& episode, co
   report.series = series_of(answer);
   report.finding += sentence(placed, episode, answer);
   report.chains.insert(report.chains.end(), answer.chains.begin(), answer.chains.end());
-  report.warnings.insert(report.warnings.end(), answer.warnings.begin(), answer.warnings.end());
+  for (const std::string& one : answer.warnings)
+    if (std::find(report.warnings.begin(), report.warnings.end(), one) == report.warnings.end())
+      report.warnings.push_back(one);
   if (report.detail != Detail::kDerivation) return;
   report.curves.push_back(curve_of(*report.series, "arrival_per_s", "Requests that arrive"));
   if (episode.scaling || episode.transient.replica_failure)

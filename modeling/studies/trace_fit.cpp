@@ -100,8 +100,7 @@ void warn(const solvers::ArrivalSample& sample, double most_drift, double gap_di
   if (sample.busiest_tenth_ratio > most_drift)
     warnings.push_back(
         fmt::format("trace_fit: the busiest tenth of the trace has {:.3g} times its mean rate; the fitted load has the "
-                    "mean rate and "
-                    "bursts, not that drift",
+                    "mean rate and bursts, not that drift",
                     sample.busiest_tenth_ratio));
   if (std::abs(correlation) > kDependent)
     warnings.push_back(

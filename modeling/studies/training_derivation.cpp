@@ -141,9 +141,9 @@ DerivationSection link_section(const PlacedTraining& placed, const TrainingAnswe
   DerivationSection section{.title = "What shares a port"};
   section.paragraphs.push_back(fmt::format(
       "A device's port of each network tier is a chain of its own: the state is what is on the wire. A class comes "
-      "with "
-      "its transfers per step over the time it is off, leaves when its transfer is through at the share of the rate it "
-      "gets. Its slowdown stretches the step, the longer step thins the traffic: {} rounds until both agree to {:.1e}.",
+      "with its transfers per step over the time it is off, leaves when its transfer is through at the share of the "
+      "rate it gets. Its slowdown stretches the step, the longer step thins the traffic: {} rounds until both agree to "
+      "{:.1e}.",
       answer.coupled.iterations, answer.coupled.residual));
   section.equations.push_back(
       {"q_{on} = \\frac{n_c}{T - B_c}, \\quad q_{off} = \\frac{s_c n_c}{B_c}, "
@@ -202,8 +202,7 @@ DerivationSection law_section(const TrainingAnswer& answer, const std::vector<St
       "The step is over when the slowest replica is, and the longest pause of any node; rarely all stalls. Independent "
       "times that all must end multiply their distribution functions; what lasts longer than a step (congestion, a "
       "throttled device, a degraded link) is a condition, and the laws are mixed over the conditions. Times that "
-      "follow "
-      "each other add up: their chains are put in a row.");
+      "follow each other add up: their chains are put in a row.");
   section.equations.push_back(
       {"P(T \\le t) = \\sum_k p_k \\, P(X_k^{max} + Y_k + Z_k \\le t), \\quad P(X^{max} \\le x) "
        "= F(x)^R, \\quad P(Y \\le y) = e^{-a e^{-y / m}}",

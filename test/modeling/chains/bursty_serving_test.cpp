@@ -10,6 +10,7 @@
 #include "modeling/chains/serving_chain.h"
 #include "solvers/map_ph_1.h"
 #include "test/catch.h"
+#include "test/modeling/chains/serving_cases.h"
 
 using namespace windtunnel;
 using namespace windtunnel::modeling;
@@ -20,19 +21,10 @@ ServingSystem system_of(double load, BatchScheduler scheduler = BatchScheduler::
                         const TokenCount& output = {256, 1}) {
   ServingSystem system;
   system.classes = {{"all", 1.0, TokenLaw(TokenCount{1024, 0}), TokenLaw(output)}};
-  system.pool.time.iteration_s = [](const IterationLoad& one) {
-    return 0.020 + 100e-6 * one.decoding_sequences + 20e-6 * one.prompt_tokens;
-  };
+  system.pool.time = usual_clock();
   system.pool.rules.scheduler = scheduler;
   system.arrivals.rate_per_s = load * serving_capacity_per_s(system);
   return system;
-}
-
-/// Within `tolerance` of the simulation, its own uncertainty on top.
-void check_close(const std::string& name, double value, const solvers::Estimate& simulated, double tolerance) {
-  const double half = 0.5 * (simulated.high - simulated.low);
-  INFO(fmt::format("{}: chain {}, simulation {} +- {}", name, value, simulated.value, half));
-  CHECK(std::abs(value - simulated.value) <= tolerance * simulated.value + half);
 }
 
 void check_against_simulation(const ServingSystem& system) {

@@ -6,10 +6,12 @@
 
 #include <cmath>
 
+#include "modeling/chains/departure_wait.h"
 #include "modeling/chains/load_simulation.h"
 #include "modeling/chains/scaling_schedule.h"
 #include "modeling/chains/serving_chain.h"
 #include "test/catch.h"
+#include "test/modeling/chains/serving_cases.h"
 
 using namespace windtunnel::modeling;
 
@@ -19,9 +21,7 @@ ServingSystem replicas_at(double load, Count replicas, LoadBalancer balancer) {
   ServingSystem system;
   system.classes = {{"all", 1.0, TokenLaw({1024, 0}), TokenLaw({256, 1})}};
   system.pool.replicas = replicas;
-  system.pool.time.iteration_s = [](const IterationLoad& held) {
-    return 0.020 + 100e-6 * held.decoding_sequences + 20e-6 * held.prompt_tokens;
-  };
+  system.pool.time = usual_clock();
   system.balancer = balancer;
   system.arrivals.rate_per_s = load * serving_capacity_per_s(system);
   return system;
@@ -57,6 +57,7 @@ struct Tolerance {
   double present = 0.1;
   /// Of the largest TTFT p99, on top of 15 %.
   double peak_s = 0.3;
+  Count requests = 200'000;
 };
 
 /// The ranges of docs/serving_over_time.md.
@@ -64,7 +65,7 @@ void check_against_simulation(const ServingSystem& system, const LoadEpisode& ep
   const RequestLimits limits{.ttft_s = 1.0};
   REQUIRE(not_covered_over_time(system, episode).empty());
   const LoadAnswer chain = follow_load(system, episode, limits);
-  const LoadAnswer simulated = simulate_load(system, episode, limits, {.requests = 200'000, .seed = 7});
+  const LoadAnswer simulated = simulate_load(system, episode, limits, {.requests = tolerance.requests, .seed = 7});
   const auto ttft_p50_s = [](const LoadPoint& one) { return one.classes.front().ttft.p50_s; };
   const auto ttft_p99_s = [](const LoadPoint& one) { return one.classes.front().ttft.p99_s; };
   check_stretches("present", chain, simulated, tolerance.present, 2.0,
@@ -157,7 +158,7 @@ TEST_CASE("an autoscaler that follows a load that rises and falls: the chain agr
                                              .stop_delay_s = 120.0}};
   episode.transient = within(7200.0);
   episode.transient.load_curve = LoadCurve{7200.0, {{0.0, 0.2}, {3600.0, 1.3}}};
-  check_against_simulation(system, episode, {.present = 0.15});
+  check_against_simulation(system, episode, {.present = 0.15, .requests = 800'000});
 }
 
 TEST_CASE("the schedule starts after the start time and stops after the stop delay", "[chains][load]") {
@@ -200,5 +201,37 @@ TEST_CASE("what the chain of a changing load does not cover has a name", "[chain
   CHECK_THAT(not_covered_over_time(system, episode), ContainsSubstring("priorities"));
   system.classes.pop_back();
   system.arrivals.scv = 2.0;
-  CHECK_THAT(not_covered_over_time(system, episode), ContainsSubstring("bursty"));
+  CHECK_THROWS_AS(simulate_load(system, episode, {}), std::invalid_argument);
+}
+
+TEST_CASE("replicas that take turns get every second request each", "[chains][load]") {
+  // Two replicas of one slot and constant outputs: in turns half of M/M/1's randomness is gone, at random none of it.
+  const auto mean_waiting = [](LoadBalancer balancer) {
+    ServingSystem system = replicas_at(0.5, 2, balancer);
+    system.classes = {{"all", 1.0, TokenLaw({1, 0}), TokenLaw({100, 0})}};
+    system.pool.rules.max_batch = 1;
+    system.arrivals.rate_per_s = 0.8 * serving_capacity_per_s(system);
+    const LoadAnswer answer =
+        simulate_load(system, {.transient = within(400.0), .scaling = {}}, {}, {.requests = 50'000});
+    double sum = 0.0;
+    for (const LoadPoint& one : answer.points) sum += one.waiting;
+    return sum;
+  };
+  const double random = mean_waiting(LoadBalancer::kRandom), turns = mean_waiting(LoadBalancer::kRoundRobin);
+  CHECK(turns < 0.8 * random);
+  // Constant services: whose turn it is holds the fewest, nearly always.
+  CHECK(mean_waiting(LoadBalancer::kShortestQueue) == Approx(turns).epsilon(0.15));
+}
+
+TEST_CASE("departures of a Poisson process take a gamma time", "[chains][load]") {
+  const double departures = GENERATE(1.0, 4.0, 200.0);
+  double weight = 0.0, mean = 0.0, square = 0.0;
+  for (const LatencyLaw::Atom& atom : departure_wait(departures)) {
+    weight += atom.weight;
+    mean += atom.weight * atom.value_s;
+    square += atom.weight * atom.value_s * atom.value_s;
+  }
+  CHECK(weight == Approx(1.0));
+  CHECK(mean == Approx(departures));
+  CHECK(square - mean * mean == Approx(departures).epsilon(0.02));
 }

@@ -12,19 +12,11 @@
 #include "modeling/chains/token_gaps.h"
 #include "modeling/spec/spec_error.h"
 #include "test/catch.h"
+#include "test/modeling/chains/serving_cases.h"
 
 using namespace windtunnel::modeling;
-using windtunnel::solvers::Estimate;
 
 namespace {
-
-IterationTime linear(double base_s, double per_sequence_s, double per_prompt_token_s) {
-  IterationTime time;
-  time.iteration_s = [=](const IterationLoad& load) {
-    return base_s + per_sequence_s * load.decoding_sequences + per_prompt_token_s * load.prompt_tokens;
-  };
-  return time;
-}
 
 struct Case {
   BatchScheduler scheduler = BatchScheduler::kChunkedPrefill;
@@ -37,18 +29,11 @@ struct Case {
 ServingSystem system_of(const Case& one) {
   ServingSystem system;
   system.classes = {{"all", 1.0, TokenLaw(one.prompt), TokenLaw(one.output)}};
-  system.pool.time = linear(0.020, 100e-6, 20e-6);
+  system.pool.time = usual_clock();
   system.pool.rules.scheduler = one.scheduler;
   system.pool.rules.max_batch = one.max_batch;
   system.arrivals.rate_per_s = one.load * serving_capacity_per_s(system);
   return system;
-}
-
-/// Within `tolerance` of the simulation, its own uncertainty on top.
-void check_close(const std::string& name, double value, const Estimate& simulated, double tolerance) {
-  const double half = 0.5 * (simulated.high - simulated.low);
-  INFO(fmt::format("{}: chain {}, simulation {} +- {}", name, value, simulated.value, half));
-  CHECK(std::abs(value - simulated.value) <= tolerance * simulated.value + half);
 }
 
 /// The targets: throughput and mean batch 2 %, TPOT p50 and p99 3 %, TTFT p50 5 %, p99 10 %.

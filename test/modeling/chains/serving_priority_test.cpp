@@ -8,19 +8,11 @@
 #include "modeling/chains/serving_chain.h"
 #include "modeling/chains/serving_engine.h"
 #include "test/catch.h"
+#include "test/modeling/chains/serving_cases.h"
 
 using namespace windtunnel::modeling;
-using windtunnel::solvers::Estimate;
 
 namespace {
-
-IterationTime linear(double base_s, double per_sequence_s, double per_prompt_token_s) {
-  IterationTime time;
-  time.iteration_s = [=](const IterationLoad& load) {
-    return base_s + per_sequence_s * load.decoding_sequences + per_prompt_token_s * load.prompt_tokens;
-  };
-  return time;
-}
 
 /// Two classes, the first served first.
 ServingSystem two_classes(const TokenCount& first, const TokenCount& second, double share, Count max_batch) {
@@ -37,12 +29,6 @@ double erlang_c(int servers, double offered) {
   double blocking = 1.0;
   for (int n = 1; n <= servers; ++n) blocking = offered * blocking / (n + offered * blocking);
   return blocking / (1.0 - offered / servers * (1.0 - blocking));
-}
-
-void check_close(const std::string& name, double value, const Estimate& simulated, double tolerance) {
-  const double half = 0.5 * (simulated.high - simulated.low);
-  INFO(fmt::format("{}: chain {}, simulation {} +- {}", name, value, simulated.value, half));
-  CHECK(std::abs(value - simulated.value) <= tolerance * simulated.value + half);
 }
 
 }  // namespace
@@ -150,7 +136,7 @@ TEST_CASE("priorities: chains agree with the simulation", "[chains][serving][pri
   INFO("max_batch " << max_batch << ", load " << load);
   ServingSystem system = two_classes({128, 1}, {256, 1}, 0.6, max_batch);
   system.classes[0].prompt = system.classes[1].prompt = TokenLaw({512, 0});
-  system.pool.time = linear(0.020, 100e-6, 20e-6);
+  system.pool.time = usual_clock();
   system.pool.rules.scheduler = GENERATE(BatchScheduler::kChunkedPrefill, BatchScheduler::kPrefillFirst);
   system.arrivals.rate_per_s = load * serving_capacity_per_s(system);
   const ServingAnswer chain = solve_serving(system, {});
@@ -169,7 +155,7 @@ TEST_CASE("three priorities: chains agree with the simulation", "[chains][servin
   system.classes = {{"a", 0.5, TokenLaw({256, 0}), TokenLaw({100, 1}), 0},
                     {"b", 0.3, TokenLaw({256, 0}), TokenLaw({200, 1}), 1},
                     {"c", 0.2, TokenLaw({256, 0}), TokenLaw({300, 1}), 2}};
-  system.pool.time = linear(0.020, 100e-6, 20e-6);
+  system.pool.time = usual_clock();
   system.pool.rules.max_batch = 16;
   system.arrivals.rate_per_s = 0.85 * serving_capacity_per_s(system);
   const ServingAnswer chain = solve_serving(system, {});

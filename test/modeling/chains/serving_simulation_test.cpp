@@ -5,18 +5,11 @@
 #include <cmath>
 
 #include "test/catch.h"
+#include "test/modeling/chains/serving_cases.h"
 
 using namespace windtunnel::modeling;
 
 namespace {
-
-IterationTime linear(double base_s, double per_sequence_s, double per_prompt_token_s) {
-  IterationTime time;
-  time.iteration_s = [=](const IterationLoad& load) {
-    return base_s + per_sequence_s * load.decoding_sequences + per_prompt_token_s * load.prompt_tokens;
-  };
-  return time;
-}
 
 ServingSystem one_class(const TokenCount& prompt, const TokenCount& output, const IterationTime& time) {
   ServingSystem system;

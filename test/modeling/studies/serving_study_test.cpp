@@ -253,6 +253,17 @@ TEST_CASE("a stretch of time has measures, a series and a sentence", "[studies][
   CHECK(value(day, "transient.replicas_peak") == Approx(4.0));
 }
 
+TEST_CASE("a changing load has Poisson arrivals", "[studies][serving]") {
+  const std::string text =
+      "study: serving\ncluster: {device: h100-sxm-80gb, num_devices: 1}\n"
+      "serving: {service_times: {base: 20 ms}}\n"
+      "traffic: {arrival_rate: 2 /s, arrival_scv: 2, classes: [{prompt_tokens: 512, output_tokens: 200}]}\n"
+      "transient: {horizon: 1 min}\n";
+  CHECK_THROWS_WITH(read_spec(YamlDocument::parse(text, "spec.yaml", {})),
+                    "spec.yaml:5:12: found 'transient' beside an arrival_scv of 2, expected 1: Poisson arrivals whose "
+                    "rate changes");
+}
+
 TEST_CASE("a stretch of time that cannot be says why", "[studies][serving]") {
   CHECK(wrong("transient: {burst: {duration: 1 s, factor: 2}}\n") == "spec.yaml:5:12: missing key 'horizon'");
   CHECK(wrong("transient: {horizon: 10 s, burst: {at: 9 s, duration: 2 s, factor: 2}}\n") ==
@@ -261,6 +272,8 @@ TEST_CASE("a stretch of time that cannot be says why", "[studies][serving]") {
         "spec.yaml:5:53: found a point at 2 h, expected one before the end of the period of 1 h");
   CHECK(wrong("transient: {load_curve: {period: 1 h, points: []}}\n") ==
         "spec.yaml:5:47: found an empty list, expected at least one point");
+  CHECK(wrong("transient: {load_curve: {period: 1 h, points: [{at: 0 s, factor: 0}]}}\n") ==
+        "spec.yaml:5:47: found no factor above 0");
   CHECK_THAT(wrong("transient: {horizon: 1 h, replica_failure: {duration: 1 s, replicas: 5}}\n"),
              ContainsSubstring("spec.yaml:5:70"));
 }
@@ -268,8 +281,8 @@ TEST_CASE("a stretch of time that cannot be says why", "[studies][serving]") {
 TEST_CASE("percentiles of the chains come with their errors", "[studies][serving]") {
   const Report report = answer("  arrival_rate: 20 /s\n" + kChat);
   for (const char* name : {"ttft_p50_s", "ttft_p99_s", "tpot_p99_s", "e2e_p90_s"}) {
-    CHECK(entry(report, "error_bound", name) > 0.0);
-    CHECK(entry(report, "error_bound", name) < 0.05 * value(report, name));
+    CHECK(entry(report, "error_estimate", name) > 0.0);
+    CHECK(entry(report, "error_estimate", name) < 0.05 * value(report, name));
   }
   CHECK(entry(report, "model_error_ratio", "ttft_p99_ratio") == 0.10);
   const Report unequal = answer(
@@ -278,11 +291,11 @@ TEST_CASE("percentiles of the chains come with their errors", "[studies][serving
   CHECK(entry(unequal, "model_error_ratio", "ttft_p99_ratio") == 0.20);
   // A simulation has intervals instead.
   const Report simulated = answer("  arrival_rate: 20 /s\n" + kChat, "", {.simulated_requests = 2000});
-  CHECK_FALSE(has_breakdown(simulated, "error_bound"));
+  CHECK_FALSE(has_breakdown(simulated, "error_estimate"));
   CHECK_FALSE(has_breakdown(simulated, "model_error_ratio"));
   // Prompts that always wait have no first token in time.
   const Report unlimited = answer("  concurrency: unlimited\n" + kChat);
-  CHECK(std::isnan(entry(unlimited, "error_bound", "ttft_p99_s")));
+  CHECK(std::isnan(entry(unlimited, "error_estimate", "ttft_p99_s")));
 }
 
 namespace {
@@ -306,7 +319,7 @@ struct Held {
 
 void count_held(const ServingSystem& system, double finer, Held& held) {
   const ServingAnswer usual = solve_serving(system, {}), fine = solve_serving(system, {}, finer);
-  const Breakdown bounds = percentile_error_bounds(system, {}, usual);
+  const Breakdown bounds = percentile_error_estimates(system, {}, usual);
   const ClassAnswer &one = usual.classes.front(), &other = fine.classes.front();
   std::size_t index = 0;
   for (const auto latency : {&ClassAnswer::ttft, &ClassAnswer::tpot, &ClassAnswer::e2e}) {

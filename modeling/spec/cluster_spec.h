@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a spec says of the model and of the cluster, and what all blocks are made of.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "modeling/spec/spec_error.h"
+
+namespace windtunnel::modeling {
+
+using Count = std::int64_t;
+
+/// Number formats of operands. kTf32 and kFp32 are only ever peaks, never a choice of `precision`.
+enum class Precision { kFp32, kTf32, kBf16, kFp16, kFp8, kMxfp8, kNvfp4, kMxfp4, kInt8, kInt4 };
+inline constexpr int kPrecisions = 10;
+/// Bytes of one stored element; block-scaled formats include their scale factors (mxfp8 8.25 bit, nvfp4 4.5,
+/// mxfp4 4.25).
+double bytes_per_element(Precision precision);
+std::string to_string(Precision precision);
+
+/// `10 s` (scv 0), `{mean: 10 s, scv: 1}` or `{median: 10 s, sigma: 1}` (of a lognormal law, kept by mean and scv).
+struct Duration {
+  double mean_s = 0.0;
+  /// Squared coefficient of variation, variance / mean^2, >= 0.
+  double scv = 0.0;
+};
+
+/// The shape of a transformer, named as in a Hugging Face config.json.
+struct Model {
+  /// Shipped name or config file; empty when the shape was written out.
+  std::string name;
+  Count num_hidden_layers = 0;
+  Count hidden_size = 0;
+  Count num_attention_heads = 0;
+  Count num_key_value_heads = 0;
+  Count head_dim = 0;
+  Count intermediate_size = 0;
+  Count vocab_size = 0;
+  /// True: three MLP matrices (SwiGLU-like); false: two.
+  bool gated_mlp = true;
+  /// True when input embedding and output projection share one matrix. Hugging Face: tie_word_embeddings.
+  bool tie_word_embeddings = false;
+
+  // Mixture of experts; num_experts = 0 means dense.
+  Count num_experts = 0;
+  Count num_experts_per_tok = 0;
+  Count moe_intermediate_size = 0;
+  Count num_shared_experts = 0;
+  Count first_k_dense_layers = 0;
+
+  /// Multi-token prediction modules behind the last layer, trained beside it (Gloeckle et al., arXiv:2404.19737; in the
+  /// form of DeepSeek-V3, arXiv:2412.19437). Serving leaves them out.
+  Count num_nextn_predict_layers = 0;
+
+  // Multi-head latent attention; kv_lora_rank = 0 means ordinary attention.
+  Count q_lora_rank = 0;
+  Count kv_lora_rank = 0;
+  Count qk_nope_head_dim = 0;
+  Count qk_rope_head_dim = 0;
+  Count v_head_dim = 0;
+
+  bool is_mixture_of_experts() const { return num_experts > 0; }
+  bool has_latent_attention() const { return kv_lora_rank > 0; }
+};
+
+/// One network tier as the user overrides it; empty fields keep the profile's value.
+struct TierOverride {
+  /// Per device, one way.
+  std::optional<double> bandwidth_bytes_per_s;
+  std::optional<double> latency_s;
+};
+
+struct FabricOverride {
+  /// rail_optimized_fat_tree | fat_tree | dual_tor | torus | two_tier; empty: the profile's.
+  std::optional<std::string> topology;
+  /// Downlink over uplink capacity at the leaf, >= 1.
+  std::optional<double> oversubscription;
+  std::optional<Count> rails;
+  /// ecmp | adaptive; empty: the profile's.
+  std::optional<std::string> routing;
+  /// Flows (queue pairs, channels) that carry one pair's traffic, each hashed on its own.
+  std::optional<Count> flows_per_pair;
+  /// Devices below one leaf switch (of one rail).
+  std::optional<Count> leaf_devices;
+  /// Devices of one pod, all rails; pods meet in a third tier. Empty: one pod.
+  std::optional<Count> pod_devices;
+  /// Capacity below over capacity above the pod's spine, >= 1.
+  std::optional<double> pod_oversubscription;
+  /// True: the job's nodes lie in random order over the leaves; false: packed in rank order.
+  bool scattered = false;
+};
+
+/// Spread of service times. See docs/model.md, "Three kinds of jitter".
+struct JitterOverride {
+  /// Coefficient of variation of one operator's time, independent each time it runs.
+  std::optional<double> operator_cv;
+  /// Coefficient of variation of a device's speed over the devices of the job, constant over a step.
+  std::optional<double> device_cv;
+  /// Pauses of one node (garbage collection, operating system, data loader), per second and node.
+  std::optional<double> pause_rate_per_s;
+  std::optional<Duration> pause_time;
+  /// Rate of whole-job stalls while the job runs, per second.
+  std::optional<double> stall_rate_per_s;
+  std::optional<Duration> stall_time;
+};
+
+/// What a device could be instead: "what if it had more of this".
+struct DeviceOverride {
+  /// By precision; empty: the profile's.
+  std::array<std::optional<double>, kPrecisions> peak_flop_per_s;
+  std::optional<double> memory_bandwidth_bytes_per_s;
+  std::optional<double> memory_capacity_bytes;
+};
+
+struct Cluster {
+  /// Name in hardware_profiles/devices or path of a profile file.
+  std::string device;
+  /// Where the device is named, for messages.
+  SourceLocation device_location;
+  /// Training: tensor x pipeline x data x context. Serving: sum over replicas. Availability: size of the job.
+  Count num_devices = 0;
+  std::optional<Count> devices_per_node;
+  DeviceOverride figures;
+  TierOverride scale_up;
+  TierOverride scale_out;
+  FabricOverride fabric;
+  /// Software generation; empty: the device profile's default.
+  std::string software;
+  JitterOverride jitter;
+};
+
+/// Degrees of parallelism. Each >= 1.
+struct Parallelism {
+  Count tensor = 1;
+  Count pipeline = 1;
+  Count data = 1;
+  Count context = 1;
+  Count expert = 1;
+  /// Ranks that share one expert's matrices; 0: the software generation's habit (1, or `tensor`).
+  Count expert_tensor = 0;
+  /// Model chunks per pipeline rank (interleaving), 1 = none.
+  Count virtual_stages = 1;
+};
+
+}  // namespace windtunnel::modeling
