@@ -114,7 +114,7 @@ void BackwardSolver::prepare() {
                                                            weight_, part_.closed());
       break;
     default:
-      correction_ = std::make_unique<SweepCorrection>(part_.rates(), part_.exit_per_s());
+      correction_ = std::make_unique<SweepCorrection>(part_.rates(), part_.exit_per_s(), options_.direction);
   }
 }
 

@@ -25,6 +25,8 @@ struct BackwardOptions {
   double predicted_sweeps = 0.0;
   /// With kGaussSeidel: mixed sweeps only, and only as long as they are expected to get there soon.
   bool only_while_fast = false;
+  /// In which sweeps correct.
+  SweepDirection direction = SweepDirection::kBoth;
 };
 
 /// Remaining drifts on the part: state by state the function did not solve its equation by this much.

@@ -10,16 +10,17 @@ namespace {
 constexpr int kPairsPerCheck = 10;
 // Information first has to travel through the chain.
 // Mixing or multilevel cycles cost about as much as the second; a chain far from the first is told early.
-constexpr int kPairsBeforeJudging = 50;
+constexpr int kPairsBeforeJudging = 30;
 constexpr int kPairsBeforeGivingUp = 20;
 constexpr double kMaxPredictedPairs = 120.0;
 constexpr double kHopelessPairs = 1'000.0;
 
 }  // namespace
 
-BiasSweeps::BiasSweeps(const PartialChain& part, const Vector& weight, double patience)
+BiasSweeps::BiasSweeps(const PartialChain& part, const Vector& weight, SweepDirection direction, double patience)
     : part_(part),
       weight_(weight),
+      direction_(direction),
       patience_(patience),
       reciprocal_(part.exit_per_s().cwiseInverse()),
       x_(static_cast<std::size_t>(part.states())) {}
@@ -37,7 +38,7 @@ void BiasSweeps::relax(Index i, const Vector& reward) {
   x_[static_cast<std::size_t>(i)] = {own * reciprocal_(i), time * reciprocal_(i)};
 }
 
-BiasSweeps::Outcome BiasSweeps::judge(const Vector& reward) {
+void BiasSweeps::judge(const Vector& reward, Outcome& outcome) {
   const Index n = part_.states();
   Vector left(n);
   Vector left_of_time(n);
@@ -51,7 +52,6 @@ BiasSweeps::Outcome BiasSweeps::judge(const Vector& reward) {
     left(i) = drift.reward;
     left_of_time(i) = drift.time;
   }
-  Outcome outcome;
   outcome.average_per_s = weight_.dot(left) / weight_.dot(left_of_time);
   left -= outcome.average_per_s * left_of_time;
   outcome.span_per_s = left.maxCoeff() - left.minCoeff();
@@ -60,33 +60,30 @@ BiasSweeps::Outcome BiasSweeps::judge(const Vector& reward) {
     pair.reward -= first.reward;
     pair.time -= first.time;
   }
-  return outcome;
 }
 
 BiasSweeps::Outcome BiasSweeps::solve(const Vector& reward, const Target& target) {
   for (Pair& pair : x_) pair.reward = 0.0;
-  const Index n = part_.states();
   Outcome outcome;
   double before = HUGE_VAL;
   for (long long pairs = kPairsPerCheck;; pairs += kPairsPerCheck) {
     for (int k = 0; k < kPairsPerCheck; ++k) {
-      for (Index i = 0; i < n; ++i) relax(i, reward);
-      for (Index i = n - 1; i >= 0; --i) relax(i, reward);
+      sweep_twice(direction_, part_.states(), [&](Index i) { relax(i, reward); });
     }
-    outcome = judge(reward);
+    judge(reward, outcome);
     outcome.iterations = pairs;
     const double target_per_s = std::max(target.span_per_s, target.ratio * std::abs(outcome.average_per_s));
+    if (!(outcome.span_per_s > target_per_s)) break;
     const double decay = std::log(before / outcome.span_per_s) / kPairsPerCheck;
     const double predicted = std::log(outcome.span_per_s / target_per_s) / decay;
-    outcome.predicted_pairs = decay > 0.0 ? std::max(1.0, predicted) : HUGE_VAL;
+    outcome.predicted_pairs = decay > 0.0 ? predicted : HUGE_VAL;
     before = outcome.span_per_s;
-    if (!(outcome.span_per_s > target_per_s)) break;
     const double allowed = patience_ * (pairs >= kPairsBeforeJudging ? kMaxPredictedPairs : kHopelessPairs);
-    outcome.gave_up = pairs >= kPairsBeforeGivingUp && !(decay > 0.0 && predicted <= allowed);
+    outcome.gave_up = pairs >= kPairsBeforeGivingUp && outcome.predicted_pairs > allowed;
     if (outcome.gave_up) break;
   }
-  outcome.bias.resize(n);
-  for (Index i = 0; i < n; ++i) {
+  outcome.bias.resize(part_.states());
+  for (Index i = 0; i < part_.states(); ++i) {
     const Pair& pair = x_[static_cast<std::size_t>(i)];
     outcome.bias(i) = pair.reward - outcome.average_per_s * pair.time;
   }

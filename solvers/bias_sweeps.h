@@ -9,15 +9,17 @@
 #include <vector>
 
 #include "solvers/partial_chain.h"
+#include "solvers/sweep_direction.h"
 
 namespace windtunnel::solvers {
 
 class BiasSweeps {
  public:
   /// Keeps references. `weight`: about the time spent in each state of the part; a few digits will do.
+  /// `direction`: one way is as good as both in turn, at half the cost, where it meets a state's successors before it.
   /// `patience`: so many times as many sweep pairs as usual may be expected before it gives up, where other methods
   /// would not have the memory.
-  BiasSweeps(const PartialChain& part, const Vector& weight, double patience = 1.0);
+  BiasSweeps(const PartialChain& part, const Vector& weight, SweepDirection direction, double patience = 1.0);
 
   struct Outcome {
     /// About the average of the reward; the bias has reward - average + Q bias = 0, about.
@@ -25,7 +27,7 @@ class BiasSweeps {
     Vector bias;
     /// Highest less lowest of what is left of that equation.
     double span_per_s = 0.0;
-    /// Sweep pairs.
+    /// Pairs of sweeps, up and down or twice the same way.
     long long iterations = 0;
     /// Still needed.
     double predicted_pairs = 0.0;
@@ -51,10 +53,11 @@ class BiasSweeps {
 
   void relax(Index i, const Vector& reward);
   /// What is left of both systems; keeps both near 0 in the first state.
-  Outcome judge(const Vector& reward);
+  void judge(const Vector& reward, Outcome& outcome);
 
   const PartialChain& part_;
   const Vector& weight_;
+  SweepDirection direction_;
   double patience_;
   Vector reciprocal_;
   std::vector<Pair> x_;

@@ -99,18 +99,20 @@ class AverageProblem {
   /// By sweeps in the order towards the mode, as long as they converge fast.
   bool solve_by_sweeps(const PartialChain& part) {
     if (part.rates().size() > kMaxReordered) {
-      return sweep_pairs(part, part.exit_per_s().cwiseInverse(), kPatienceUnordered);
+      const Vector weight = part.exit_per_s().cwiseInverse();
+      return sweep_pairs(part, weight, SweepDirection::kDescending, kPatienceUnordered) ||
+             sweep_pairs(part, weight, SweepDirection::kBoth, kPatienceUnordered);
     }
     const Vector weight = crude_weight(part);
     const PartialChain ordered(part.whole(), order_to_mode(part, weight));
     Vector in_whole = Vector::Zero(part.whole().states());
     for (Index k = 0; k < part.states(); ++k) in_whole(part.member(k)) = weight(k);
-    return sweep_pairs(ordered, ordered.part_of(in_whole)) || mix_sweeps(ordered);
+    return sweep_pairs(ordered, ordered.part_of(in_whole), SweepDirection::kAscending) || mix_sweeps(ordered);
   }
 
  private:
-  bool sweep_pairs(const PartialChain& ordered, const Vector& weight, double patience = 1.0) {
-    BiasSweeps sweeps(ordered, weight, patience);
+  bool sweep_pairs(const PartialChain& ordered, const Vector& weight, SweepDirection direction, double patience = 1.0) {
+    BiasSweeps sweeps(ordered, weight, direction, patience);
     result_.method_used = Method::kGaussSeidel;
     Vector reward = ordered.part_of(reward_);
     for (int refinement = 0; refinement < kMaxRefinements; ++refinement) {
@@ -133,7 +135,8 @@ class AverageProblem {
 
   bool mix_sweeps(const PartialChain& ordered) {
     if (predicted_sweeps_ > kMaxSweepsToMix) return false;
-    BackwardSolver solver(ordered, {.method = Method::kGaussSeidel, .only_while_fast = true});
+    BackwardSolver solver(
+        ordered, {.method = Method::kGaussSeidel, .only_while_fast = true, .direction = SweepDirection::kAscending});
     const bool done = solver.solve(
         reward_, target(), [&](const Residuals& left) { return tight(left); }, result_.bias);
     result_.iterations += solver.iterations();

@@ -32,8 +32,8 @@ Vector row_sums(const SparseRates& rates, Vector sums) {
 }  // namespace
 
 void SweepCorrection::improve(const Vector& residual, Vector& d) const {
-  for (Index i = 0; i < d.size(); ++i) d(i) = (residual(i) + gathered(rates_.row(i), d.data())) * reciprocal_(i);
-  for (Index i = d.size() - 1; i >= 0; --i) d(i) = (residual(i) + gathered(rates_.row(i), d.data())) * reciprocal_(i);
+  sweep_twice(direction_, d.size(),
+              [&](Index i) { d(i) = (residual(i) + gathered(rates_.row(i), d.data())) * reciprocal_(i); });
 }
 
 MultilevelCorrection::MultilevelCorrection(const SparseRates& rates, const Vector& exit_per_s,

@@ -9,6 +9,7 @@
 
 #include "solvers/aggregation.h"
 #include "solvers/sparse_rates.h"
+#include "solvers/sweep_direction.h"
 #include "solvers/vector.h"
 
 namespace windtunnel::solvers {
@@ -20,16 +21,17 @@ class Correction {
   virtual void improve(const Vector& residual, Vector& d) const = 0;
 };
 
-/// One sweep up and one down.
+/// Two sweeps: one up and one down, or both the same way.
 class SweepCorrection : public Correction {
  public:
-  SweepCorrection(const SparseRates& rates, const Vector& exit_per_s)
-      : rates_(rates), reciprocal_(exit_per_s.cwiseInverse()) {}
+  SweepCorrection(const SparseRates& rates, const Vector& exit_per_s, SweepDirection direction = SweepDirection::kBoth)
+      : rates_(rates), reciprocal_(exit_per_s.cwiseInverse()), direction_(direction) {}
   void improve(const Vector& residual, Vector& d) const override;
 
  private:
   const SparseRates& rates_;
   Vector reciprocal_;
+  SweepDirection direction_;
 };
 
 /// W-cycle (V on the finest level) with the aggregates fixed. Source: as aggregation.h; the coarse equations are those

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "solvers/bias_sweeps.h"
+
+#include <cmath>
+
+#include "solvers/generator.h"
+#include "test/catch.h"
+
+using namespace windtunnel::solvers;
+
+namespace {
+
+constexpr Index kStates = 400;
+constexpr double kForward = 1.0;
+constexpr double kBack = 0.02;
+
+/// From each state to the next, and back to the first from all of them: transitions lead up, sweeps down meet them
+/// first.
+Generator climb() {
+  GeneratorBuilder builder;
+  for (Index i = 0; i < kStates; ++i) {
+    if (i > 0) builder.add(0, kBack);
+    if (i + 1 < kStates) builder.add(i + 1, kForward);
+    builder.finish_state();
+  }
+  return std::move(builder).build();
+}
+
+BiasSweeps::Outcome swept(const Generator& q, const Vector& reward, SweepDirection direction) {
+  const PartialChain chain(q);
+  const Vector weight = chain.exit_per_s().cwiseInverse();
+  return BiasSweeps(chain, weight, direction, 100.0).solve(reward, {.span_per_s = 1e-13});
+}
+
+}  // namespace
+
+TEST_CASE("sweeps find the average whichever way they go", "[solvers][bias_sweeps]") {
+  const Generator q = climb();
+  Vector reward = Vector::Zero(kStates);
+  reward(7) = 1.0;
+  // Balance: pi_0 is what comes back over what leaves, (pi_i) a geometric row after it.
+  const double survives = kForward / (kForward + kBack);
+  const double first = kBack / (kForward + kBack);
+  const double average = first * std::pow(survives, 7);
+  for (const SweepDirection direction :
+       {SweepDirection::kBoth, SweepDirection::kAscending, SweepDirection::kDescending}) {
+    const BiasSweeps::Outcome outcome = swept(q, reward, direction);
+    CAPTURE(static_cast<int>(direction), outcome.iterations, outcome.span_per_s);
+    CHECK_FALSE(outcome.gave_up);
+    CHECK(outcome.average_per_s == Approx(average).epsilon(1e-9));
+  }
+}
+
+TEST_CASE("one way is enough where it meets successors first", "[solvers][bias_sweeps]") {
+  const Generator q = climb();
+  Vector reward = Vector::Zero(kStates);
+  reward(kStates - 1) = 1.0;
+  const auto down = swept(q, reward, SweepDirection::kDescending).iterations;
+  CHECK(down <= swept(q, reward, SweepDirection::kBoth).iterations);
+  CHECK(down < swept(q, reward, SweepDirection::kAscending).iterations);
+}
