@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/command_line_parts.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <map>
 
@@ -13,6 +15,8 @@ using modeling::joined;
 using modeling::suggestion;
 
 namespace {
+
+constexpr int kMostJobs = 1024;
 
 std::string unknown_option(const CLI::App& app, const std::string& argument) {
   const std::string name = argument.substr(0, argument.find('='));
@@ -89,6 +93,19 @@ void add_overrides(CLI::App& app, std::vector<std::string>& assignments) {
       ->type_name("PATH.TO.KEY=VALUE")
       // One value each: otherwise it takes the spec file that follows.
       ->allow_extra_args(false);
+}
+
+void require_between(const char* option, int value, int lowest, int highest) {
+  if (value >= lowest && value <= highest) return;
+  throw UsageError(fmt::format("{} is {}, expected a whole number from {} to {}", option, value, lowest, highest));
+}
+
+void add_jobs(CLI::App& app, int& jobs) {
+  app.add_option("--jobs", jobs, "Threads; default: one per core")->type_name("N");
+}
+
+void require_jobs(const CLI::App& app, int jobs) {
+  if (app.count("--jobs") > 0) require_between("--jobs", jobs, 1, kMostJobs);
 }
 
 }  // namespace windtunnel::cli

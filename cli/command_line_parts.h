@@ -40,6 +40,13 @@ void add_output(CLI::App& app, std::string& output);
 void require_spec(const std::string& spec);
 void require_specs(const std::vector<std::string>& specs);
 
+/// Throws UsageError with the option's name.
+void require_between(const char* option, int value, int lowest, int highest);
+
+/// Threads; 0: one per core.
+void add_jobs(CLI::App& app, int& jobs);
+void require_jobs(const CLI::App& app, int jobs);
+
 Command parse_sweep(CLI::App& app, const Arguments& arguments);
 Command parse_search(CLI::App& app, const Arguments& arguments);
 Command parse_explain(CLI::App& app, const Arguments& arguments);

@@ -102,6 +102,7 @@ Command parse_solve(CLI::App& app, const Arguments& arguments) {
   app.add_option("--symmetry", command.symmetry, "Equal modules to count instead of telling apart, or auto; repeatable")
       ->type_name("M1,M2,M3")
       ->allow_extra_args(false);
+  add_jobs(app, command.jobs);
   app.add_option("--engine", engine, "eigen or petsc")->type_name("ENGINE");
   app.add_option("--format", format, "table, json or csv")->type_name("FORMAT");
   app.add_option("--output", command.output, "Write the result here, whole or not at all")->type_name("FILE");
@@ -111,6 +112,7 @@ Command parse_solve(CLI::App& app, const Arguments& arguments) {
   command.constants = fmt::format("{}", fmt::join(constants, ","));
   command.format = parse_format(format, {"table", "json", "csv"});
   require_engine(engine);
+  require_jobs(app, command.jobs);
   require_symmetry(command);
   command.method = parse_method(method);
   if (tolerance->count() > 0) require_tolerance(command.tolerance);

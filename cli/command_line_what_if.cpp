@@ -13,21 +13,7 @@ namespace {
 using modeling::in_quotes;
 using modeling::joined;
 
-constexpr int kMostJobs = 1024;
 constexpr int kMostLayouts = 1'000'000;
-
-void require_between(const char* option, int value, int lowest, int highest) {
-  if (value >= lowest && value <= highest) return;
-  throw UsageError(fmt::format("{} is {}, expected a whole number from {} to {}", option, value, lowest, highest));
-}
-
-void add_jobs(CLI::App& app, int& jobs) {
-  app.add_option("--jobs", jobs, "Threads; default: one per core")->type_name("N");
-}
-
-void require_jobs(const CLI::App& app, int jobs) {
-  if (app.count("--jobs") > 0) require_between("--jobs", jobs, 1, kMostJobs);
-}
 
 std::vector<modeling::SweepAxis> parse_axes(const std::vector<std::string>& texts) {
   if (texts.empty()) throw UsageError("expected at least one --vary path.to.key=VALUES");

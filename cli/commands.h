@@ -130,6 +130,8 @@ struct SolveCommand {
   bool lump = false;
   /// Modules that are counted instead of told apart: groups such as `m1,m2,m3`, or `auto` alone.
   std::vector<std::string> symmetry;
+  /// Threads; 0: one per core.
+  int jobs = 0;
   Format format = Format::kTable;
   /// Empty or "-": standard output.
   std::string output;

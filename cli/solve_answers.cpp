@@ -22,7 +22,7 @@ using solvers::LabelledChain;
 
 /// What the solver is asked for.
 solvers::CheckOptions check_options(const AnswerOptions& options) {
-  solvers::CheckOptions result{.method = options.method, .verify = options.verify};
+  solvers::CheckOptions result{.method = options.method, .verify = options.verify, .threads = options.threads};
   if (options.tolerance > 0.0) result.absolute_tolerance = result.relative_tolerance = options.tolerance;
   return result;
 }

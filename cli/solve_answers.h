@@ -48,6 +48,7 @@ struct AnswerOptions {
   double tolerance = 0.0;
   bool verify = false;
   bool lump = false;
+  int threads = 1;
   /// Empty: not asked for.
   SensitivityQuestion sensitivities;
 };

@@ -3,11 +3,14 @@
 
 #include <chrono>
 #include <iterator>
+#include <memory>
+#include <mutex>
 #include <new>
 #include <optional>
 
 #include "cli/message.h"
 #include "cli/solve_model.h"
+#include "modeling/studies/parallel_for.h"
 #include "solvers/chain_error.h"
 #include "solvers/prism/model.h"
 
@@ -17,7 +20,7 @@ namespace {
 using solvers::prism::BuiltModel;
 using solvers::prism::GivenConstants;
 
-/// The chain of the last point, as long as it is also that of the next.
+/// The chain of a thread's last point, as long as it is also that of the next.
 class LastModel {
  public:
   explicit LastModel(const std::vector<solvers::PropertyFile>& files) : files_(files) {}
@@ -53,6 +56,30 @@ class LastModel {
   /// As the model left them, before properties asked for more.
   std::optional<solvers::prism::Scope> names_;
   GivenConstants constants_;
+};
+
+/// Those that no thread is using.
+class LastModels {
+ public:
+  explicit LastModels(const std::vector<solvers::PropertyFile>& files) : files_(files) {}
+
+  std::unique_ptr<LastModel> taken() {
+    const std::lock_guard lock(mutex_);
+    if (idle_.empty()) return std::make_unique<LastModel>(files_);
+    std::unique_ptr<LastModel> model = std::move(idle_.back());
+    idle_.pop_back();
+    return model;
+  }
+
+  void give_back(std::unique_ptr<LastModel> model) {
+    const std::lock_guard lock(mutex_);
+    idle_.push_back(std::move(model));
+  }
+
+ private:
+  const std::vector<solvers::PropertyFile>& files_;
+  std::mutex mutex_;
+  std::vector<std::unique_ptr<LastModel>> idle_;
 };
 
 /// Every property unknown, for one reason.
@@ -95,8 +122,11 @@ SolveReport answered(const SolveCommand& command, const std::vector<solvers::Pro
                      .transitions = model.chain.transitions(),
                      .symmetric_modules = model.symmetric_modules,
                      .build_time_s = build_time_s};
-  AnswerOptions options{
-      .method = command.method, .tolerance = command.tolerance, .verify = command.verify, .lump = command.lump};
+  AnswerOptions options{.method = command.method,
+                        .tolerance = command.tolerance,
+                        .verify = command.verify,
+                        .lump = command.lump,
+                        .threads = modeling::thread_count(command.jobs)};
   if (command.sensitivity) options.sensitivities = sensitivities_of(command, model);
   for (const solvers::PropertyFile& file : files) {
     std::vector<PropertyAnswer> more = answers(file, model, options);
@@ -116,13 +146,16 @@ void warn_about_unused(const SolveCommand& command, const BuiltModel& model) {
 std::vector<ExperimentPoint> answer_points(const SolveCommand& command, const std::vector<solvers::PropertyFile>& files,
                                            const Experiment& experiment) {
   if (!is_explicit(command.model)) solvers::prism::parse_model(file_text(command.model), command.model);
-  std::vector<ExperimentPoint> points;
-  LastModel last(files);
-  for (std::size_t k = 0; k < experiment.size(); ++k) {
+  std::vector<ExperimentPoint> points(experiment.size());
+  LastModels models(files);
+  modeling::parallel_for(points.size(), command.jobs, [&](std::size_t k) {
     SolveCommand one = command;
     one.constants = experiment.constants(k);
-    points.push_back({experiment.values(k), answer_point(one, files, last, k == 0)});
-  }
+    one.jobs = 1;
+    std::unique_ptr<LastModel> last = models.taken();
+    points[k] = {experiment.values(k), answer_point(one, files, *last, k == 0)};
+    models.give_back(std::move(last));
+  });
   return points;
 }
 

@@ -21,7 +21,8 @@ SolveReport answered(const SolveCommand& command, const std::vector<solvers::Pro
 void warn_about_unused(const SolveCommand& command, const solvers::prism::BuiltModel& model);
 
 /// One report per point, in order. Where a chain cannot be built, every property is unknown there and its message says
-/// why; the other points are answered. Chains are built again only where a constant changes that the model depends on.
+/// why; the other points are answered. Points are shared among
+/// command.jobs threads; each builds a chain again only where a constant changes that the model depends on.
 /// Throws solvers::InputError for a model that cannot be read whatever its constants, and FileError.
 std::vector<ExperimentPoint> answer_points(const SolveCommand& command, const std::vector<solvers::PropertyFile>& files,
                                            const Experiment& experiment);

@@ -22,6 +22,8 @@ struct CheckOptions {
   long long max_iterations = 20'000;
   /// Keep the certificate and check it on its own: CheckResult::verified.
   bool verify = false;
+  /// That share the products of uniformization of large chains; answers are the same bit by bit.
+  int threads = 1;
 };
 
 /// The answer in each state that was asked about, and anything in the others.

@@ -63,7 +63,8 @@ SeriesSum by_series(const Inside& inside, const std::vector<Index>& asked, doubl
   sum = sum_series(part, inside.first_term, weights, asked,
                    {.absolute_tolerance = options.absolute_tolerance * unit,
                     .relative_tolerance = options.relative_tolerance,
-                    .max_products = static_cast<long long>(std::max(1000.0, max_operations / row_operations))});
+                    .max_products = static_cast<long long>(std::max(1000.0, max_operations / row_operations)),
+                    .threads = options.threads});
   sum.lower /= unit;
   sum.upper /= unit;
   return sum;

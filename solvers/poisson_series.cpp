@@ -10,6 +10,7 @@
 #include "solvers/double_double.h"
 #include "solvers/long_run_average.h"
 #include "solvers/poisson_weights.h"
+#include "solvers/row_team.h"
 
 namespace windtunnel::solvers {
 namespace {
@@ -69,14 +70,15 @@ Vector staying(const PartialChain& part, double rate) {
 /// terms of mixed sign come as two series. So every rounding error is relative to the entry it hits.
 class Series {
  public:
-  Series(const PartialChain& part, Vector first_term, double shift, const SeriesWeights& weights)
+  Series(const PartialChain& part, Vector first_term, double shift, const SeriesWeights& weights, int threads)
       : part_(part),
         weights_(weights),
         y_(std::move(first_term)),
         next_(y_.size()),
         sum_(Vector::Zero(y_.size())),
         probability_(part.rates().rate_per_s.size()),
-        shift_(shift) {
+        shift_(shift),
+        team_(part.rates(), threads) {
     const double rate = tick_rate(part);
     stay_ = staying(part, rate);
     for (std::size_t e = 0; e < probability_.size(); ++e) probability_[e] = part.rates().rate_per_s[e] / rate;
@@ -93,11 +95,12 @@ class Series {
   /// Adds the present term and makes the next one.
   void advance() {
     const double weight = weights_.at(term_);
-    if (weight > 0.0) sum_ += weight * y_;
     if (term_ >= weights_.first) remaining_in_window_ -= weight;
     if (term_ < last()) {
-      multiply();
+      add_and_multiply(weight);
       y_.swap(next_);
+    } else {
+      sum_ += weight * y_;
     }
     ++term_;
   }
@@ -142,7 +145,7 @@ class Series {
   double window_rounding() const { return 4.0 * static_cast<double>(weights_.weight.size()) * u; }
 
   Rest geometric_rest() {
-    multiply();
+    add_and_multiply(0.0);
     const Ratios found = ratios(y_, next_);
     if (!(found.highest < 2.0)) return {0.0, 0.0, 0.0, HUGE_VAL};
     // The ratios are those of computed products.
@@ -154,17 +157,22 @@ class Series {
             geometric_tail(weights_, term_, most) * (1.0 + rounding)};
   }
 
-  void multiply() {
+  /// Adds weight * y to the sum and makes the next y. One pass: the chain is larger than the cache.
+  void add_and_multiply(double weight) {
     const SparseRates& rates = part_.rates();
     const double* probability = probability_.data();
     const std::int32_t* state = rates.state.data();
     const double* y = y_.data();
-    for (Index i = 0; i < y_.size(); ++i) {
-      double sum = stay_(i) * y[i];
-      const std::int64_t end = rates.begin[static_cast<std::size_t>(i) + 1];
-      for (std::int64_t e = rates.begin[static_cast<std::size_t>(i)]; e < end; ++e) sum += probability[e] * y[state[e]];
-      next_(i) = sum;
-    }
+    team_.run([&](Index begin, Index end) {
+      std::int64_t e = rates.begin[static_cast<std::size_t>(begin)];
+      for (Index i = begin; i < end; ++i) {
+        double next = stay_(i) * y[i];
+        const std::int64_t row_end = rates.begin[static_cast<std::size_t>(i) + 1];
+        for (; e < row_end; ++e) next += probability[e] * y[state[e]];
+        next_(i) = next;
+        sum_(i) += weight * y[i];
+      }
+    });
   }
 
   const PartialChain& part_;
@@ -180,6 +188,7 @@ class Series {
   double product_rounding_ = 0.0;
   double first_largest_ = 0.0;
   Index term_ = 0;
+  RowTeam team_;
 };
 
 double excess(const SeriesSum& sum, const std::vector<Index>& interest, const SeriesOptions& options) {
@@ -225,7 +234,7 @@ SeriesSum sum_positive(const PartialChain& part, Vector first_term, double shift
                        const std::vector<Index>& interest, const SeriesOptions& options) {
   SeriesSum result;
   result.method_requested = result.method_used = Method::kUniformization;
-  Series series(part, std::move(first_term), shift, weights);
+  Series series(part, std::move(first_term), shift, weights, options.threads);
   Index next_check = kProductsPerCheck;
   bool tight = false;
   while (!tight && series.term() <= series.last() && series.term() < options.max_products) {

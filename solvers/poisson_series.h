@@ -35,6 +35,8 @@ struct SeriesOptions {
   double absolute_tolerance = 1e-10;
   double relative_tolerance = 1e-8;
   long long max_products = 100'000'000;
+  /// That share the products of large chains; the sum is the same bit by bit.
+  int threads = 1;
 };
 
 struct SeriesSum : SolveResult {

@@ -161,6 +161,22 @@ TEST_CASE("a point without an answer leaves the others answered", "[cli][solve]"
   CHECK_THAT(csv, ContainsSubstring("\n1,0,2,,P=? [ F<=t x=N ],0,0,0,0,graph,0,"));
 }
 
+TEST_CASE("an experiment says the same however many threads share its points", "[cli][solve]") {
+  const WrittenFile model("shared.prism", kQueue + " const double t;");
+  const std::vector<solvers::PropertyFile> files = {
+      solvers::parse_properties("P=? [ F<=t x=N ]\nS=? [ \"full\" ]", "q.props")};
+  const auto values = [&](int jobs) {
+    const SolveCommand command{.model = model.path(), .constants = "N=2:9,t=0:0.5:2", .jobs = jobs};
+    std::vector<double> all;
+    for (const ExperimentPoint& point : answer_points(command, files, Experiment(command.constants))) {
+      for (const PropertyAnswer& answer : point.report.properties) all.push_back(std::get<double>(*answer.value));
+    }
+    return all;
+  };
+  CHECK(values(1).size() == 80);
+  CHECK(values(1) == values(3));
+}
+
 TEST_CASE("a mistake that every point has is one mistake", "[cli][solve]") {
   const WrittenFile model("wrong.prism", "ctmc module q x:[0..N; endmodule");
   const std::vector<solvers::PropertyFile> files = {solvers::parse_properties("S=? [ x=0 ]", "--property")};
@@ -256,6 +272,8 @@ TEST_CASE("Wrong options of solve", "[cli][solve]") {
         "windtunnel solve: --method is 'jacobi', expected one of automatic, gth, sparse_gth, gauss_seidel, multilevel");
   CHECK(mistake({"solve", "a.sm", "--tolerance", "0"}) ==
         "windtunnel solve: --tolerance is 0, expected a number between 0 and 1");
+  CHECK(mistake({"solve", "a.sm", "--jobs", "0"}) ==
+        "windtunnel solve: --jobs is 0, expected a whole number from 1 to 1024");
   CHECK(mistake({"solve", "a.sm", "--propety", "x"}) ==
         "windtunnel solve: unknown option '--propety', did you mean '--property'?");
 }
