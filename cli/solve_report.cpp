@@ -52,11 +52,13 @@ std::string verified_line(const PropertyAnswer& answer) {
 std::string sensitivities_table(const PropertyAnswer& answer) {
   if (answer.sensitivities.empty()) return "";
   std::vector<std::vector<std::string>> rows = {{"INPUT", "VALUE", "DERIVATIVE", "ERROR BOUND", "ELASTICITY"}};
+  std::string reasons;
   for (const AnswerSensitivity& s : answer.sensitivities) {
     rows.push_back({s.input, fmt::format("{:.8g}", s.input_value), sensitivity_text(s.derivative),
                     bound_text(s.error_bound), sensitivity_text(s.elasticity)});
+    if (!s.message.empty()) reasons += fmt::format("{}: {}\n", s.input, s.message);
   }
-  return "\n" + answer.property + "\n" + text_table(rows);
+  return "\n" + answer.property + "\n" + text_table(rows) + reasons;
 }
 
 /// What a table of many answers says behind each: certificate, derivatives, or why there is no answer.
@@ -65,8 +67,10 @@ std::string notes(const PropertyAnswer& answer) {
   if (!answer.message.empty()) notes.push_back(answer.message);
   if (answer.verified.has_value())
     notes.push_back(fmt::format("proves {:.17g} to {:.17g}", answer.verified->lower, answer.verified->upper));
-  for (const AnswerSensitivity& s : answer.sensitivities)
-    notes.push_back(fmt::format("d/d{} {}", s.input, sensitivity_text(s.derivative)));
+  for (const AnswerSensitivity& s : answer.sensitivities) {
+    const std::string derivative = sensitivity_text(s.derivative);
+    notes.push_back(fmt::format("d/d{} {}", s.input, s.message.empty() ? derivative : s.message));
+  }
   return fmt::format("{}", fmt::join(notes, "; "));
 }
 
@@ -106,6 +110,7 @@ Json answer_json(const PropertyAnswer& answer) {
                                       {"derivative", number(sensitivity.derivative)},
                                       {"error_bound", number(sensitivity.error_bound)},
                                       {"elasticity", number(sensitivity.elasticity)}});
+    if (!sensitivity.message.empty()) entry["sensitivities"].back()["message"] = sensitivity.message;
   }
   return entry;
 }

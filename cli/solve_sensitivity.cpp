@@ -17,8 +17,6 @@ using solvers::DerivativeBounds;
 using solvers::LabelledChain;
 using solvers::Sensitivity;
 
-// Rates that are polynomials of degree two in a constant have no error from it; others one of its square.
-constexpr double kRelativeStep = 0x1p-13;
 constexpr std::size_t kListedTransitions = 10;
 
 AnswerSensitivity sensitivity_to(std::string input, double input_value, double derivative, double value) {
@@ -30,45 +28,44 @@ AnswerSensitivity sensitivity_to(std::string input, double input_value, double d
 /// The farther end of the bounds; none when they are infinite.
 void add_bound(const solvers::Interval& bounds, AnswerSensitivity& sensitivity) {
   const double d = *sensitivity.derivative;
-  const double error = std::nextafter(std::max(bounds.upper - d, d - bounds.lower), HUGE_VAL);
-  if (std::isfinite(error)) sensitivity.error_bound = std::max(error, 0.0);
+  const double error = std::max(bounds.upper - d, d - bounds.lower);
+  if (std::isfinite(error)) sensitivity.error_bound = error > 0.0 ? std::nextafter(error, HUGE_VAL) : 0.0;
 }
 
-/// With the same modules counted.
-LabelledChain chain_with(const SolveCommand& command, const solvers::prism::BuiltModel& model, const std::string& name,
-                         double value) {
-  SolveCommand changed = command;
-  changed.symmetry = model.symmetric_modules;
-  changed.constants =
-      fmt::format("{}{}{}={:.17g}", command.constants, command.constants.empty() ? "" : ",", name, value);
-  return load_model(changed).chain;
+/// The structure whose rewards count, if the question is about rewards.
+std::optional<std::size_t> rewards_of(const solvers::Query& query) {
+  if (query.kind != solvers::QueryKind::kReward) return std::nullopt;
+  return query.reward.structure;
 }
 
-/// The change of the chain per unit of a constant, over so wide a step. Empty where its states depend on it, or the
-/// model refuses a value.
-std::optional<ChainChange> change_by(const SolveCommand& command, const solvers::prism::BuiltModel& model,
-                                     const solvers::Query& query, const std::string& name, double value, double step) {
+/// A model text and the constants it was built with.
+struct ModelSource {
+  std::string text;
+  std::string file;
+  solvers::prism::GivenConstants constants;
+};
+
+AnswerSensitivity by_constant(const ModelSource& source, const solvers::prism::BuiltModel& model,
+                              const solvers::Query& query, const Sensitivity& sensitivity,
+                              const DerivativeBounds& bounds, const std::string& name, double value) {
   try {
-    const LabelledChain above = chain_with(command, model, name, value + step);
-    const LabelledChain below = chain_with(command, model, name, value - step);
-    if (!same_transitions(model.chain.generator, above.generator)) return std::nullopt;
-    if (!same_transitions(model.chain.generator, below.generator)) return std::nullopt;
-    return central_difference(below, above, query, (value + step) - (value - step));
-  } catch (const solvers::InputError&) {
-    return std::nullopt;
+    const ChainChange change =
+        model_derivative(source.text, source.file, source.constants, name, model, rewards_of(query));
+    AnswerSensitivity result = sensitivity_to(name, value, along(model.chain, sensitivity, change), sensitivity.value);
+    add_bound(bounds.of(change), result);
+    return result;
+  } catch (const solvers::InputError& error) {
+    return {.input = name, .input_value = value, .derivative = {}, .message = error.what()};
   }
 }
 
-AnswerSensitivity by_constant(const SolveCommand& command, const solvers::prism::BuiltModel& model,
-                              const solvers::Query& query, const Sensitivity& sensitivity,
-                              const DerivativeBounds& bounds, const std::string& name, double value) {
-  const double step = value == 0.0 ? kRelativeStep : kRelativeStep * std::abs(value);
-  std::optional<ChainChange> change = change_by(command, model, query, name, value, step);
-  const std::optional<ChainChange> twice = change_by(command, model, query, name, value, 2.0 * step);
-  if (!change.has_value() || !twice.has_value()) return {.input = name, .input_value = value};
-  const ChainChange known = with_estimated_error(*std::move(change), *twice);
-  AnswerSensitivity result = sensitivity_to(name, value, along(model.chain, sensitivity, known), sensitivity.value);
-  add_bound(bounds.of(known), result);
+std::vector<AnswerSensitivity> by_constants(const ModelSource& source, const solvers::prism::BuiltModel& model,
+                                            const solvers::Query& query, const Sensitivity& sensitivity) {
+  const DerivativeBounds bounds(model.chain, sensitivity);
+  std::vector<AnswerSensitivity> result;
+  for (const auto& [name, value] : model.scope.used_real_constants()) {
+    result.push_back(by_constant(source, model, query, sensitivity, bounds, name, value));
+  }
   return result;
 }
 
@@ -114,15 +111,14 @@ std::vector<AnswerSensitivity> by_transitions(const LabelledChain& chain, const 
 }  // namespace
 
 SensitivityQuestion sensitivities_of(const SolveCommand& command, const solvers::prism::BuiltModel& model) {
-  return [&command, &model](const solvers::Query& query) {
-    const Sensitivity sensitivity = solve_sensitivity(model.chain, query);
-    if (is_explicit(command.model)) return by_transitions(model.chain, sensitivity);
-    const DerivativeBounds bounds(model.chain, sensitivity);
-    std::vector<AnswerSensitivity> result;
-    for (const auto& [name, value] : model.scope.used_real_constants()) {
-      result.push_back(by_constant(command, model, query, sensitivity, bounds, name, value));
-    }
-    return result;
+  if (is_explicit(command.model)) {
+    return [&model](const solvers::Query& query) {
+      return by_transitions(model.chain, solve_sensitivity(model.chain, query));
+    };
+  }
+  const ModelSource source{file_text(command.model), command.model, solvers::prism::parse_constants(command.constants)};
+  return [source, &model](const solvers::Query& query) {
+    return by_constants(source, model, query, solve_sensitivity(model.chain, query));
   };
 }
 

@@ -107,6 +107,7 @@ Interval DerivativeBounds::passing(const Slope& slope, const std::vector<Interva
 
 Interval DerivativeBounds::of(const ChainChange& change) const {
   const Slope r = slope(change);
+  if (r.value.isZero(0.0) && r.error.isZero(0.0)) return {0.0, 0.0};
   if (!r.error.allFinite() || !r.value.allFinite()) return {-HUGE_VAL, HUGE_VAL};
   std::vector<Interval> ends;
   for (const std::vector<Index>& members : sensitivity_.ends) ends.push_back(settled(members, r));

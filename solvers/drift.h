@@ -7,22 +7,11 @@
 #include <limits>
 
 #include "solvers/double_double.h"
+#include "solvers/enclosure.h"
 #include "solvers/sparse_rates.h"
 #include "solvers/vector.h"
 
 namespace windtunnel::solvers {
-
-/// A number known to lie between two others.
-struct Enclosure {
-  double value = 0.0;
-  /// >= 0; the true number differs from value by at most this.
-  double error = 0.0;
-
-  double lower() const { return std::nextafter(value - error, -HUGE_VAL); }
-  double upper() const { return std::nextafter(value + error, HUGE_VAL); }
-  /// At least the absolute value of the true number.
-  double magnitude() const { return std::nextafter(std::abs(value) + error, HUGE_VAL); }
-};
 
 /// A vector with twice the digits: entry i is high(i) + low(i).
 struct PreciseVector {

@@ -16,6 +16,29 @@
 namespace windtunnel::solvers {
 namespace {
 
+Vector indicator(const StateSet& set) {
+  Vector values(static_cast<Index>(set.size()));
+  for (std::size_t i = 0; i < set.size(); ++i) values(static_cast<Index>(i)) = set[i] ? 1.0 : 0.0;
+  return values;
+}
+
+/// What each state earns per second, as far as the question counts it; zero for probabilities.
+Vector earned_per_s(const LabelledChain& chain, const Query& query) {
+  switch (query.kind) {
+    case QueryKind::kSteadyState:
+      return indicator(query.steady_states);
+    case QueryKind::kReward: {
+      const RewardStructure& rewards = chain.rewards.at(query.reward.structure);
+      return rewards.state_reward_per_s + rewards.transition_reward_per_s;
+    }
+    case QueryKind::kPassageTime:
+      return Vector::Ones(chain.states());
+    case QueryKind::kProbability:
+      break;
+  }
+  return Vector::Zero(chain.states());
+}
+
 bool about_long_run(const Query& query) {
   return query.kind == QueryKind::kSteadyState ||
          (query.kind == QueryKind::kReward && query.reward.reward_operator == RewardOperator::kSteadyState);

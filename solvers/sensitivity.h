@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "solvers/chain_change.h"
+#include "solvers/csl/property.h"
 #include "solvers/drift.h"
 #include "solvers/labelled_chain.h"
 #include "solvers/solve_result.h"

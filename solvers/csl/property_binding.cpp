@@ -69,7 +69,7 @@ class PropertyBinder {
   }
 
   Threshold threshold(const QuerySyntax& syntax) {
-    return {*syntax.comparison, scope_.constant(syntax.threshold, Type::kDouble, file_.file).real};
+    return {*syntax.comparison, scope_.constant(syntax.threshold, Type::kDouble, file_.file).as_double()};
   }
 
   Value value_in(const ExpressionPointer& e, const StateFilter& filter) {
@@ -271,7 +271,7 @@ class PropertyBinder {
   }
 
   double time(const ExpressionPointer& e) {
-    const double value = scope_.constant(e, Type::kDouble, file_.file).real;
+    const double value = scope_.constant(e, Type::kDouble, file_.file).as_double();
     if (value >= 0.0) return value;
     fail(e->where, fmt::format("time {}, expected >= 0", value));
   }
@@ -331,7 +331,7 @@ class PropertyBinder {
       formula.order = static_cast<int>(order);
     }
     if (syntax.measure == PassageMeasure::kQuantile) {
-      formula.level = scope_.constant(syntax.measure_argument, Type::kDouble, file_.file).real;
+      formula.level = scope_.constant(syntax.measure_argument, Type::kDouble, file_.file).as_double();
       if (!(formula.level > 0.0 && formula.level < 1.0)) {
         fail(syntax.measure_argument->where, fmt::format("quantile {}, expected between 0 and 1", formula.level));
       }

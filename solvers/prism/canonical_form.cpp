@@ -31,7 +31,11 @@ bool is_commutative(Operator op) {
 
 std::int64_t leaf_of(const Expression& e) {
   if (e.op != Operator::kLiteral) return static_cast<std::int64_t>(e.number);
-  return e.value.type == Type::kDouble ? std::bit_cast<std::int64_t>(e.value.real) : e.value.integer;
+  return e.value.type == Type::kDouble ? std::bit_cast<std::int64_t>(value_of(e.value.real)) : e.value.integer;
+}
+
+std::int64_t slope_of(const Expression& e) {
+  return e.op == Operator::kLiteral ? std::bit_cast<std::int64_t>(e.value.real.slope.value) : 0;
 }
 
 /// Operands that are sums themselves, of the same type, give theirs.
@@ -66,7 +70,7 @@ std::size_t FormReader::number(const ExpressionPointer& expression) {
 }
 
 FormTable::Form FormReader::form(const Expression& e) {
-  FormTable::Form form{.op = e.op, .type = e.type, .leaf = leaf_of(e)};
+  FormTable::Form form{.op = e.op, .type = e.type, .leaf = leaf_of(e), .slope = slope_of(e)};
   if (e.op == Operator::kVariable) form.leaf = static_cast<std::int64_t>(variable_[e.number]);
   for (const ExpressionPointer& operand : e.operands) form.operands.push_back(number(operand));
   if (e.op == Operator::kGreater || e.op == Operator::kGreaterOrEqual) {

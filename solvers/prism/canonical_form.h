@@ -22,6 +22,8 @@ class FormTable {
     Type type = Type::kInteger;
     /// What a leaf stands for.
     std::int64_t leaf = 0;
+    /// Bits of a literal's derivative by the constant that the model is differentiated by.
+    std::int64_t slope = 0;
     std::vector<std::size_t> operands;
 
     auto operator<=>(const Form&) const = default;

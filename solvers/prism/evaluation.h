@@ -2,7 +2,7 @@
 // Expressions over all states of a chain at once.
 #pragma once
 #include "solvers/labelled_chain.h"
-#include "solvers/prism/program.h"
+#include "solvers/prism/evaluator.h"
 
 namespace windtunnel::solvers::prism {
 

@@ -6,7 +6,7 @@
 #include <set>
 #include <unordered_set>
 
-#include "solvers/prism/program.h"
+#include "solvers/prism/evaluator.h"
 
 namespace windtunnel::solvers::prism {
 namespace {
@@ -197,7 +197,12 @@ std::string to_string(Type type) {
 
 std::string to_string(const Value& value) {
   if (value.type == Type::kBoolean) return value.integer != 0 ? "true" : "false";
-  return value.type == Type::kInteger ? fmt::format("{}", value.integer) : fmt::format("{}", value.real);
+  return value.type == Type::kInteger ? fmt::format("{}", value.integer) : fmt::format("{}", value_of(value.real));
+}
+
+bool Value::operator==(const Value& other) const {
+  return type == other.type && integer == other.integer && value_of(real) == value_of(other.real) &&
+         real.slope == other.real.slope;
 }
 
 ExpressionPointer make(Expression expression) {
@@ -249,6 +254,14 @@ bool depends_on_state(const ExpressionPointer& expression) {
     depends = depends || e.op == Operator::kVariable || e.op == Operator::kLabel || e.op == Operator::kQuery;
   });
   return depends;
+}
+
+bool moves(const ExpressionPointer& expression) {
+  std::unordered_set<const Expression*> seen;
+  bool moving = false;
+  visit(expression, seen,
+        [&](const Expression& e) { moving = moving || (e.op == Operator::kLiteral && e.value.real.moves()); });
+  return moving;
 }
 
 std::vector<std::size_t> variables_of(const ExpressionPointer& expression) {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "solvers/input_error.h"
+#include "solvers/prism/dual_number.h"
 
 namespace windtunnel::solvers::prism {
 
@@ -21,13 +22,17 @@ std::string to_string(Type type);
 struct Value {
   Type type = Type::kInteger;
   std::int64_t integer = 0;
-  double real = 0.0;
+  /// With its derivative by the constant that the model is differentiated by, if any.
+  DualNumber real = 0.0;
 
   static Value of(std::int64_t value) { return {Type::kInteger, value, 0.0}; }
-  static Value of(double value) { return {Type::kDouble, 0, value}; }
+  static Value of(const DualNumber& value) { return {Type::kDouble, 0, value}; }
+  static Value of(double value) { return of(DualNumber(value)); }
   static Value of(bool value) { return {Type::kBoolean, value ? 1 : 0, 0.0}; }
-  double as_double() const { return type == Type::kDouble ? real : static_cast<double>(integer); }
-  bool operator==(const Value&) const = default;
+  double as_double() const { return type == Type::kDouble ? value_of(real) : static_cast<double>(integer); }
+  /// As a value of this type: integers are doubles, too.
+  Value converted_to(Type wanted) const { return wanted == Type::kDouble && type != wanted ? of(as_double()) : *this; }
+  bool operator==(const Value& other) const;
 };
 std::string to_string(const Value& value);
 
@@ -122,6 +127,9 @@ std::vector<ExpressionPointer> conjuncts(const ExpressionPointer& expression);
 
 /// False for an expression without variables, labels and inner operators.
 bool depends_on_state(const ExpressionPointer& expression);
+
+/// Whether a number in the bound expression moves with the constant that the model is differentiated by.
+bool moves(const ExpressionPointer& expression);
 
 /// Numbers of the variables it reads, ascending.
 std::vector<std::size_t> variables_of(const ExpressionPointer& expression);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "solvers/prism/guard_index.h"
 
-#include "solvers/prism/program.h"
+#include "solvers/prism/evaluator.h"
 
 namespace windtunnel::solvers::prism {
 namespace {
@@ -15,12 +15,9 @@ ExpressionPointer joined(const ExpressionPointer& left, const ExpressionPointer&
   return make(std::move(both));
 }
 
-/// The values of the variable for which the part does not hold. Throws ExpressionError when it has no value for one.
-std::vector<std::uint64_t> refused_values(std::span<const StateVariable> variables, const StateVariable& variable,
-                                          const ExpressionPointer& part) {
-  Program program(variables);
-  const Code code = program.compile(part);
-  Evaluator evaluator(program);
+template <typename Number>
+std::vector<std::uint64_t> refused_values(const Program& program, const Code& code, const StateVariable& variable) {
+  BasicEvaluator<Number> evaluator(program);
   std::vector<std::uint64_t> state(static_cast<std::size_t>(variable.word) + 1, 0);
   std::vector<std::uint64_t> refused;
   for (std::uint64_t value = 0; value <= static_cast<std::uint64_t>(variable.highest - variable.lowest); ++value) {
@@ -28,6 +25,15 @@ std::vector<std::uint64_t> refused_values(std::span<const StateVariable> variabl
     if (evaluator.integer(code, state.data()) == 0) refused.push_back(value);
   }
   return refused;
+}
+
+/// The values of the variable for which the part does not hold. Throws ExpressionError when it has no value for one.
+std::vector<std::uint64_t> refused_values(std::span<const StateVariable> variables, const StateVariable& variable,
+                                          const ExpressionPointer& part) {
+  Program program(variables);
+  const Code code = program.compile(part);
+  return program.moves() ? refused_values<DualNumber>(program, code, variable)
+                         : refused_values<double>(program, code, variable);
 }
 
 }  // namespace

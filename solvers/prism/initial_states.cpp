@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "solvers/prism/initial_states.h"
 
+#include "solvers/prism/evaluator.h"
 #include "solvers/prism/guard_index.h"
-#include "solvers/prism/program.h"
 
 namespace windtunnel::solvers::prism {
 namespace {

@@ -2,6 +2,7 @@
 #include "solvers/prism/model_file.h"
 
 #include "solvers/prism/bound_model.h"
+#include "solvers/prism/chain_derivative.h"
 #include "solvers/prism/state_space.h"
 
 namespace windtunnel::solvers::prism {
@@ -30,6 +31,15 @@ BuiltModel build_model(const std::string& text, const std::string& file, const G
   LabelledChain chain = build_chain(model, options, symmetry);
   std::vector<std::string> names = group_names(symmetry, model);
   return {std::move(chain), std::move(scope), std::move(symmetry), std::move(names)};
+}
+
+ChainChange model_derivative(const std::string& text, const std::string& file, const GivenConstants& constants,
+                             const std::string& by, const BuiltModel& built, std::optional<std::size_t> rewards) {
+  Scope scope(constants);
+  scope.differentiate_by(by);
+  const BoundModel model = bind_model(parse_model(text, file), scope);
+  const SymmetryRequest same_modules{.groups = built.symmetric_modules, .detect_for = {}};
+  return chain_derivative(model, symmetry_of(model, scope, same_modules), built.chain, rewards);
 }
 
 }  // namespace windtunnel::solvers::prism

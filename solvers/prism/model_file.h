@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // A chain from a model in the PRISM language, in one call.
 #pragma once
-#include <string>
-
 #include <functional>
+#include <optional>
+#include <string>
 #include <vector>
 
+#include "solvers/chain_change.h"
 #include "solvers/explore.h"
 #include "solvers/labelled_chain.h"
 #include "solvers/prism/module_symmetry.h"
@@ -43,5 +44,11 @@ Scope model_scope(const std::string& text, const std::string& file, GivenConstan
 /// many states).
 BuiltModel build_model(const std::string& text, const std::string& file, const GivenConstants& constants = {},
                        const ExploreOptions& options = {}, const SymmetryRequest& request = {});
+
+/// How the chain of a model changes per unit of one of its real constants, and what the states then earn in one reward
+/// structure. `built` is what build_model made of the same text and constants. Throws InputError where the model has no
+/// derivative (chain_derivative.h), and where modules that are counted are no longer alike beside these constants.
+ChainChange model_derivative(const std::string& text, const std::string& file, const GivenConstants& constants,
+                             const std::string& by, const BuiltModel& built, std::optional<std::size_t> rewards = {});
 
 }  // namespace windtunnel::solvers::prism

@@ -1,15 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "solvers/prism/program.h"
 
-#include <bit>
-#include <cmath>
-#include <limits>
-
 namespace windtunnel::solvers::prism {
 namespace {
-
-/// Temporaries lie below, constants above: an expression of depth kMaxDepth needs at most two per level.
-constexpr std::uint32_t kFirstConstant = 2 * kMaxDepth + 8;
 
 bool is_comparison(Operator op) {
   return op >= Operator::kEqual && op <= Operator::kGreaterOrEqual;
@@ -55,49 +48,6 @@ Opcode rounding(Operator op) {
   return op == Operator::kCeiling ? Opcode::kCeiling : Opcode::kRound;
 }
 
-std::int64_t checked(bool overflow, std::int64_t value) {
-  if (overflow) throw ExpressionError{{}, "integer overflow"};
-  return value;
-}
-std::int64_t sum(std::int64_t a, std::int64_t b) {
-  std::int64_t result = 0;
-  const bool overflow = __builtin_add_overflow(a, b, &result);
-  return checked(overflow, result);
-}
-std::int64_t difference(std::int64_t a, std::int64_t b) {
-  std::int64_t result = 0;
-  const bool overflow = __builtin_sub_overflow(a, b, &result);
-  return checked(overflow, result);
-}
-std::int64_t product(std::int64_t a, std::int64_t b) {
-  std::int64_t result = 0;
-  const bool overflow = __builtin_mul_overflow(a, b, &result);
-  return checked(overflow, result);
-}
-
-/// The remainder in 0 .. b - 1.
-std::int64_t modulo(std::int64_t a, std::int64_t b) {
-  if (b < 1) throw ExpressionError{{}, fmt::format("mod by {}, expected a divisor > 0", b)};
-  const std::int64_t remainder = a % b;
-  return remainder < 0 ? remainder + b : remainder;
-}
-
-std::int64_t power(std::int64_t base, std::int64_t exponent) {
-  if (exponent < 0) throw ExpressionError{{}, fmt::format("integer power with exponent {}, expected >= 0", exponent)};
-  std::int64_t result = 1;
-  for (std::int64_t factor = base; exponent > 0; exponent >>= 1) {
-    if ((exponent & 1) != 0) result = product(result, factor);
-    if (exponent > 1) factor = product(factor, factor);
-  }
-  return result;
-}
-
-std::int64_t integer_of(double value) {
-  // 2^63: the first double that does not fit.
-  if (!(std::abs(value) < 0x1p63)) throw ExpressionError{{}, fmt::format("{} is no integer of 64 bits", value)};
-  return static_cast<std::int64_t>(value);
-}
-
 }  // namespace
 
 /// Translates one expression; temporaries are used as a stack.
@@ -115,10 +65,11 @@ class Compiler {
 
  private:
   std::uint32_t constant(const Expression& e, bool as_double) {
-    Register value{.integer = e.value.integer};
-    if (as_double || e.type == Type::kDouble) value.real = e.value.as_double();
-    program_.constants_.push_back(value);
-    return kFirstConstant + static_cast<std::uint32_t>(program_.constants_.size()) - 1;
+    const bool is_real = as_double || e.type == Type::kDouble;
+    const Value value = is_real ? e.value.converted_to(Type::kDouble) : e.value;
+    program_.constants_.push_back({is_real, value.integer, value.real});
+    program_.moves_ = program_.moves_ || value.real.moves();
+    return Program::kFirstConstant + static_cast<std::uint32_t>(program_.constants_.size()) - 1;
   }
 
   std::uint32_t emit(const ExpressionPointer& e, Opcode op, std::uint32_t to, std::uint32_t a, std::uint32_t b) {
@@ -235,158 +186,6 @@ Code Program::compile_as_double(const ExpressionPointer& expression) {
   code.result = Compiler(*this).value(expression, true, 0);
   code.end = position(instructions_.size());
   return code;
-}
-
-Evaluator::Evaluator(const Program& program, const StateColumns* columns)
-    : program_(program), columns_(columns), registers_(kFirstConstant) {
-  registers_.insert(registers_.end(), program.constants_.begin(), program.constants_.end());
-}
-
-Register Evaluator::run(const Code& code, const std::uint64_t* state, Index number) {
-  Register* const r = registers_.data();
-  const Instruction* const begin = program_.instructions_.data();
-  const Instruction* const end = begin + code.end;
-  const Instruction* at = begin + code.begin;
-  try {
-    while (at != end) {
-      const Instruction i = *at;
-      ++at;
-      switch (i.op) {
-        case Opcode::kLoadVariable: {
-          const StateVariable& v = program_.variables_[i.a];
-          const std::uint64_t mask = v.bits == 0 ? 0 : ~std::uint64_t{0} >> (64 - v.bits);
-          r[i.to].integer = v.lowest + static_cast<std::int64_t>((state[i.b] >> v.shift) & mask);
-          break;
-        }
-        case Opcode::kLoadFlag:
-          r[i.to].integer = (*columns_->flags[i.a])[static_cast<std::size_t>(number)] ? 1 : 0;
-          break;
-        case Opcode::kLoadColumn:
-          r[i.to].real = (*columns_->numbers[i.a])(number);
-          break;
-        case Opcode::kMove:
-          r[i.to] = r[i.a];
-          break;
-        case Opcode::kToDouble:
-          r[i.to].real = static_cast<double>(r[i.a].integer);
-          break;
-        case Opcode::kJump:
-          at = begin + i.to;
-          break;
-        case Opcode::kJumpIfFalse:
-          if (r[i.a].integer == 0) at = begin + i.to;
-          break;
-        case Opcode::kJumpIfTrue:
-          if (r[i.a].integer != 0) at = begin + i.to;
-          break;
-        case Opcode::kNot:
-          r[i.to].integer = r[i.a].integer == 0 ? 1 : 0;
-          break;
-        case Opcode::kEqualInteger:
-          r[i.to].integer = r[i.a].integer == r[i.b].integer ? 1 : 0;
-          break;
-        case Opcode::kNotEqualInteger:
-          r[i.to].integer = r[i.a].integer != r[i.b].integer ? 1 : 0;
-          break;
-        case Opcode::kLessInteger:
-          r[i.to].integer = r[i.a].integer < r[i.b].integer ? 1 : 0;
-          break;
-        case Opcode::kLessOrEqualInteger:
-          r[i.to].integer = r[i.a].integer <= r[i.b].integer ? 1 : 0;
-          break;
-        case Opcode::kEqualDouble:
-          r[i.to].integer = r[i.a].real == r[i.b].real ? 1 : 0;
-          break;
-        case Opcode::kNotEqualDouble:
-          r[i.to].integer = r[i.a].real != r[i.b].real ? 1 : 0;
-          break;
-        case Opcode::kLessDouble:
-          r[i.to].integer = r[i.a].real < r[i.b].real ? 1 : 0;
-          break;
-        case Opcode::kLessOrEqualDouble:
-          r[i.to].integer = r[i.a].real <= r[i.b].real ? 1 : 0;
-          break;
-        case Opcode::kAddInteger:
-          r[i.to].integer = sum(r[i.a].integer, r[i.b].integer);
-          break;
-        case Opcode::kSubtractInteger:
-          r[i.to].integer = difference(r[i.a].integer, r[i.b].integer);
-          break;
-        case Opcode::kMultiplyInteger:
-          r[i.to].integer = product(r[i.a].integer, r[i.b].integer);
-          break;
-        case Opcode::kNegateInteger:
-          r[i.to].integer = difference(0, r[i.a].integer);
-          break;
-        case Opcode::kMinimumInteger:
-          r[i.to].integer = std::min(r[i.a].integer, r[i.b].integer);
-          break;
-        case Opcode::kMaximumInteger:
-          r[i.to].integer = std::max(r[i.a].integer, r[i.b].integer);
-          break;
-        case Opcode::kModulo:
-          r[i.to].integer = modulo(r[i.a].integer, r[i.b].integer);
-          break;
-        case Opcode::kPowerInteger:
-          r[i.to].integer = power(r[i.a].integer, r[i.b].integer);
-          break;
-        case Opcode::kAddDouble:
-          r[i.to].real = r[i.a].real + r[i.b].real;
-          break;
-        case Opcode::kSubtractDouble:
-          r[i.to].real = r[i.a].real - r[i.b].real;
-          break;
-        case Opcode::kMultiplyDouble:
-          r[i.to].real = r[i.a].real * r[i.b].real;
-          break;
-        case Opcode::kDivide:
-          r[i.to].real = r[i.a].real / r[i.b].real;
-          break;
-        case Opcode::kNegateDouble:
-          r[i.to].real = -r[i.a].real;
-          break;
-        case Opcode::kMinimumDouble:
-          r[i.to].real = std::min(r[i.a].real, r[i.b].real);
-          break;
-        case Opcode::kMaximumDouble:
-          r[i.to].real = std::max(r[i.a].real, r[i.b].real);
-          break;
-        case Opcode::kPowerDouble:
-          r[i.to].real = std::pow(r[i.a].real, r[i.b].real);
-          break;
-        case Opcode::kLogarithm:
-          r[i.to].real = std::log(r[i.a].real) / std::log(r[i.b].real);
-          break;
-        case Opcode::kFloor:
-          r[i.to].integer = integer_of(std::floor(r[i.a].real));
-          break;
-        case Opcode::kCeiling:
-          r[i.to].integer = integer_of(std::ceil(r[i.a].real));
-          break;
-        case Opcode::kRound:
-          r[i.to].integer = integer_of(std::floor(r[i.a].real + 0.5));
-          break;
-      }
-    }
-  } catch (const ExpressionError& error) {
-    throw ExpressionError{program_.locations_[static_cast<std::size_t>(at - begin) - 1], error.message};
-  }
-  return r[code.result];
-}
-
-Value constant_value(const ExpressionPointer& expression) {
-  Program program;
-  const Code code = program.compile(expression);
-  Evaluator evaluator(program);
-  switch (expression->type) {
-    case Type::kDouble:
-      return Value::of(evaluator.real(code, nullptr));
-    case Type::kInteger:
-      return Value::of(evaluator.integer(code, nullptr));
-    case Type::kBoolean:
-      return Value::of(evaluator.integer(code, nullptr) != 0);
-  }
-  return {};
 }
 
 }  // namespace windtunnel::solvers::prism

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Expressions as flat code for a machine with registers: what is evaluated millions of times while states are explored.
-// Variables are read out of packed states; constants are loaded once per evaluator, not once per use.
+// Expressions as flat code for a machine with registers (evaluator.h): what is evaluated millions of times while states
+// are explored.
 #pragma once
 #include <cstdint>
 #include <span>
@@ -11,11 +11,6 @@
 #include "solvers/prism/expression.h"
 
 namespace windtunnel::solvers::prism {
-
-union Register {
-  std::int64_t integer;
-  double real;
-};
 
 enum class Opcode : std::uint32_t {
   kLoadVariable,
@@ -73,57 +68,40 @@ struct Code {
   Type type = Type::kInteger;
 };
 
-/// Values per state that are not in the packed state: labels, and results of inner operators.
-struct StateColumns {
-  std::vector<const StateSet*> flags;
-  std::vector<const Vector*> numbers;
-};
-
 class Program {
  public:
   explicit Program(std::span<const StateVariable> variables) : variables_(variables.begin(), variables.end()) {}
   Program() = default;
 
-  /// Appends code for a bound expression, converted to double if `as` says so. Throws ExpressionError when the code
-  /// gets longer than kMaxInstructions.
+  /// Appends code for a bound expression; the second one converts its value to double. Throws ExpressionError when the
+  /// code gets longer than kMaxInstructions.
   Code compile(const ExpressionPointer& expression);
   Code compile_as_double(const ExpressionPointer& expression);
 
   static constexpr std::size_t kMaxInstructions = 20'000'000;
+  /// Registers below are temporaries, those from here on constants: an expression needs at most two per level.
+  static constexpr std::uint32_t kFirstConstant = 2 * kMaxDepth + 8;
+
+  /// Whether a number in it moves with the constant that the model is differentiated by.
+  bool moves() const { return moves_; }
 
  private:
-  friend class Evaluator;
+  template <typename Number>
+  friend class BasicEvaluator;
   friend class Compiler;
+
+  struct Constant {
+    bool is_real = false;
+    std::int64_t integer = 0;
+    DualNumber real;
+  };
 
   std::vector<StateVariable> variables_;
   std::vector<Instruction> instructions_;
   /// Where each instruction comes from, for messages.
   std::vector<SourceLocation> locations_;
-  std::vector<Register> constants_;
+  std::vector<Constant> constants_;
+  bool moves_ = false;
 };
-
-/// Runs code. Copies the constants of the program once: make it when the program is complete, one per thread.
-class Evaluator {
- public:
-  explicit Evaluator(const Program& program, const StateColumns* columns = nullptr);
-
-  /// The value of an integer or boolean expression in a packed state. Throws ExpressionError for an overflow, a modulo
-  /// by a number < 1, or a rounded number that no integer can hold.
-  std::int64_t integer(const Code& code, const std::uint64_t* state, Index number = 0) {
-    return run(code, state, number).integer;
-  }
-  /// The value of code compiled as double. NaN and infinity are values.
-  double real(const Code& code, const std::uint64_t* state, Index number = 0) { return run(code, state, number).real; }
-
- private:
-  Register run(const Code& code, const std::uint64_t* state, Index number);
-
-  const Program& program_;
-  const StateColumns* columns_;
-  std::vector<Register> registers_;
-};
-
-/// Value of a bound expression without variables. Throws ExpressionError as Evaluator does.
-Value constant_value(const ExpressionPointer& expression);
 
 }  // namespace windtunnel::solvers::prism

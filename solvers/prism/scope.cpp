@@ -2,7 +2,7 @@
 #include "solvers/prism/scope.h"
 
 #include "solvers/prism/constant_declaration.h"
-#include "solvers/prism/program.h"
+#include "solvers/prism/evaluator.h"
 
 namespace windtunnel::solvers::prism {
 namespace {
@@ -15,6 +15,11 @@ ExpressionPointer placed(const ExpressionPointer& expression, SourceLocation whe
   Expression copy = *expression;
   copy.where = where;
   return make(std::move(copy));
+}
+
+/// The number that everything is differentiated by.
+ExpressionPointer moving(const Expression& number) {
+  return literal(Value::of(DualNumber({number.value.as_double(), 0.0}, {1.0, 0.0})), number.where);
 }
 
 class ConstantsParser : public ExpressionParser {
@@ -97,7 +102,7 @@ ExpressionPointer Scope::bound(const ExpressionPointer& expression, Type wanted,
 
 Value Scope::constant(const ExpressionPointer& expression, Type wanted, const std::string& file) {
   const Value value = constant(bound(expression, wanted, file), file);
-  return wanted == Type::kDouble ? Value::of(value.as_double()) : value;
+  return value.converted_to(wanted);
 }
 
 Value Scope::constant(const ExpressionPointer& expression, const std::string& file) {
@@ -140,6 +145,7 @@ ExpressionPointer Scope::resolve(const std::string& name, Definition& definition
     definition.in_work = false;
     throw ExpressionError{use, "constant '" + name + "' has no value, give it one with --const " + name + "=..."};
   }
+  if (name == differentiated_by_) definition.result = moving(*definition.result);
   definition.in_work = false;
   return definition.result;
 }

@@ -21,6 +21,9 @@ class Scope {
  public:
   explicit Scope(GivenConstants given) : given_(std::move(given)) {}
 
+  /// From now on numbers carry their derivatives by this real constant. Call it before anything is bound.
+  void differentiate_by(std::string constant) { differentiated_by_ = std::move(constant); }
+
   /// Each throws InputError when the name is taken. A given value comes before the one in the declaration.
   void declare(const ConstantDeclaration& constant, const std::string& file);
   void declare(const FormulaDeclaration& formula, const std::string& file);
@@ -66,6 +69,7 @@ class Scope {
   ExpressionPointer given_value(const std::string& name, const Definition& definition) const;
 
   GivenConstants given_;
+  std::string differentiated_by_;
   std::set<std::string> asked_;
   std::map<std::string, Definition> definitions_;
 };

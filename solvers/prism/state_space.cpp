@@ -5,7 +5,6 @@
 #include <limits>
 
 #include "solvers/double_double.h"
-#include "solvers/prism/compiled_model.h"
 #include "solvers/prism/evaluation.h"
 #include "solvers/prism/initial_states.h"
 #include "solvers/prism/successors.h"
@@ -221,25 +220,14 @@ class Explorer {
   std::int64_t stored_ = 0;
 };
 
-template <std::size_t W>
-LabelledChain explored(const BoundModel& bound, const ExploreOptions& options, const OrbitSorter& orbits) {
-  const CompiledModel model = compile_model(bound);
-  return Explorer<W>(bound, model, options, orbits).explored();
-}
-
 }  // namespace
 
 LabelledChain build_chain(const BoundModel& model, const ExploreOptions& options, const ModuleSymmetry& symmetry) {
   const OrbitSorter orbits(symmetry, model);
-  const Index words = model.words_per_state;
-  if (words == 1) return explored<1>(model, options, orbits);
-  if (words == 2) return explored<2>(model, options, orbits);
-  if (words <= 4) return explored<4>(model, options, orbits);
-  if (words <= 8) return explored<8>(model, options, orbits);
-  if (words <= 16) return explored<16>(model, options, orbits);
-  if (words <= 64) return explored<64>(model, options, orbits);
-  throw InputError(model.file, {},
-                   fmt::format("the variables need {} words of 64 bits, at most 64 are supported", words));
+  const CompiledModel compiled = compile_model(model);
+  return with_packed_words(compiled, [&](auto words) {
+    return Explorer<decltype(words)::value>(model, compiled, options, orbits).explored();
+  });
 }
 
 }  // namespace windtunnel::solvers::prism

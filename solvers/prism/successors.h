@@ -5,10 +5,12 @@
 #include <bit>
 #include <cmath>
 #include <cstdint>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
 #include "solvers/prism/compiled_model.h"
+#include "solvers/prism/evaluator.h"
 #include "solvers/prism/orbit.h"
 
 namespace windtunnel::solvers::prism {
@@ -41,10 +43,10 @@ struct PackedStateHash {
 };
 
 /// One transition, not yet merged with others to the same state.
-template <std::size_t W>
+template <std::size_t W, typename Number = double>
 struct Successor {
   PackedState<W> to;
-  double rate_per_s = 0.0;
+  Number rate_per_s = 0.0;
 };
 
 /// Successors begin .. end - 1 come from one action.
@@ -54,7 +56,8 @@ struct ActionRange {
   std::size_t end = 0;
 };
 
-template <std::size_t W>
+/// Rates are numbers, or numbers with their derivatives.
+template <std::size_t W, typename Number = double>
 class SuccessorGenerator {
  public:
   SuccessorGenerator(const CompiledModel& model, const OrbitSorter& orbits)
@@ -73,10 +76,10 @@ class SuccessorGenerator {
       command = next_enabled(block.end);
     }
     if (orbits_.empty()) return;
-    for (Successor<W>& successor : successors_) orbits_.sort(successor.to.data());
+    for (Successor<W, Number>& successor : successors_) orbits_.sort(successor.to.data());
   }
 
-  const std::vector<Successor<W>>& successors() const { return successors_; }
+  const std::vector<Successor<W, Number>>& successors() const { return successors_; }
   const std::vector<ActionRange>& ranges() const { return ranges_; }
 
  private:
@@ -131,15 +134,20 @@ class SuccessorGenerator {
   }
 
   void apply(const CompiledAlternative& alternative, const PackedState<W>& state) {
-    const double rate = evaluator_.real(alternative.rate, state.data());
-    if (!(rate >= 0.0) || !std::isfinite(rate)) {
-      throw ExpressionError{alternative.where, fmt::format("rate {} is not finite and >= 0", rate)};
+    const Number rate = evaluator_.real(alternative.rate, state.data());
+    if (!(value_of(rate) >= 0.0) || !std::isfinite(value_of(rate))) {
+      throw ExpressionError{alternative.where, fmt::format("rate {} is not finite and >= 0", value_of(rate))};
     }
-    if (rate == 0.0) return;
+    if (value_of(rate) == 0.0) return require_absent(rate, alternative.where);
     const std::size_t begin = successors_.size();
-    for (const Successor<W>& so_far : partial_) successors_.push_back({so_far.to, so_far.rate_per_s * rate});
+    for (const Successor<W, Number>& so_far : partial_) successors_.push_back({so_far.to, so_far.rate_per_s * rate});
     for (std::size_t k = alternative.begin; k < alternative.end; ++k) assign(model_.assignments[k], state, begin);
     require_finite(alternative, begin);
+  }
+
+  static void require_absent(double, SourceLocation) {}
+  static void require_absent(const DualNumber& rate, SourceLocation where) {
+    if (rate.moves()) throw ExpressionError{where, "no derivative: the rate is 0 here, but not beside"};
   }
 
   void assign(const CompiledAssignment& assignment, const PackedState<W>& state, std::size_t begin) {
@@ -159,7 +167,7 @@ class SuccessorGenerator {
   /// Finite positive factors can have a product that is neither.
   void require_finite(const CompiledAlternative& alternative, std::size_t begin) const {
     for (std::size_t k = begin; k < successors_.size(); ++k) {
-      const double rate = successors_[k].rate_per_s;
+      const double rate = value_of(successors_[k].rate_per_s);
       if (std::isfinite(rate) && rate > 0.0) continue;
       throw ExpressionError{alternative.where, fmt::format("the product of the rates is {}", rate)};
     }
@@ -167,11 +175,25 @@ class SuccessorGenerator {
 
   const CompiledModel& model_;
   OrbitSorter orbits_;
-  Evaluator evaluator_;
+  BasicEvaluator<Number> evaluator_;
   std::vector<std::uint64_t> enabled_;
-  std::vector<Successor<W>> successors_;
-  std::vector<Successor<W>> partial_;
+  std::vector<Successor<W, Number>> successors_;
+  std::vector<Successor<W, Number>> partial_;
   std::vector<ActionRange> ranges_;
 };
+
+/// Calls call(std::integral_constant<std::size_t, W>) for a W that holds so many words.
+template <typename Call>
+auto with_packed_words(const CompiledModel& model, const Call& call) {
+  const Index words = model.words_per_state;
+  if (words == 1) return call(std::integral_constant<std::size_t, 1>{});
+  if (words == 2) return call(std::integral_constant<std::size_t, 2>{});
+  if (words <= 4) return call(std::integral_constant<std::size_t, 4>{});
+  if (words <= 8) return call(std::integral_constant<std::size_t, 8>{});
+  if (words <= 16) return call(std::integral_constant<std::size_t, 16>{});
+  if (words <= 64) return call(std::integral_constant<std::size_t, 64>{});
+  throw InputError(model.file, {},
+                   fmt::format("the variables need {} words of 64 bits, at most 64 are supported", words));
+}
 
 }  // namespace windtunnel::solvers::prism

@@ -195,6 +195,16 @@ TEST_CASE("a table of answers has columns for what was asked in addition", "[cli
         "4,,\"a, b\",true,NA,NA,NA,gth,0,0,0.25,0.5,0.125,NA,ok\n");
 }
 
+TEST_CASE("a constant without a derivative says why", "[cli][solve]") {
+  SolveReport report{.states = 4};
+  report.properties = {{.property = "S=? [ x=0 ]", .value = 0.5}};
+  report.properties.front().sensitivities = {{.input = "r", .input_value = 2.0, .message = "q.prism:1:2: at a jump"}};
+  CHECK_THAT(solve_table(report),
+             ContainsSubstring("\nr      2      unknown                  unknown\nr: q.prism:1:2: at a jump\n"));
+  CHECK_THAT(solve_json(report), ContainsSubstring(R"("elasticity":null,"message":"q.prism:1:2: at a jump")"));
+  CHECK_THAT(experiment_table({}, {{{}, report}}), ContainsSubstring("d/dr q.prism:1:2: at a jump"));
+}
+
 TEST_CASE("a scope knows which constants the model depends on", "[cli][solve]") {
   const auto scope = solvers::prism::model_scope(
       "ctmc const double t; const int N; const int M=N+1; const int k=2; module q x:[0..M]; endmodule", "q.prism",
