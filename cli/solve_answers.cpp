@@ -20,9 +20,12 @@ namespace {
 
 using solvers::LabelledChain;
 
-/// What the solver is asked for.
-solvers::CheckOptions check_options(const AnswerOptions& options) {
-  solvers::CheckOptions result{.method = options.method, .verify = options.verify, .threads = options.threads};
+/// What the solver is asked for. Rates of a chain that counts equal modules are rounded sums.
+solvers::CheckOptions check_options(const AnswerOptions& options, const solvers::prism::BuiltModel& model) {
+  solvers::CheckOptions result{.method = options.method,
+                               .verify = options.verify,
+                               .threads = options.threads,
+                               .rate_error = model.symmetry.empty() ? 0.0 : solvers::prism::kOrbitRateError};
   if (options.tolerance > 0.0) result.absolute_tolerance = result.relative_tolerance = options.tolerance;
   return result;
 }
@@ -48,33 +51,18 @@ void add_sensitivities(const AnswerOptions& asked, const solvers::Query& query, 
   }
 }
 
-/// The answer between bounds that hold whatever rates that differ by `rate_error` do to it.
-void widen(solvers::CheckResult& result, const LabelledChain& chain, const solvers::Query& query, double rate_error) {
-  if (std::isinf(result.upper) || !has_bounded_perturbation(chain, query)) return;
-  const double largest = std::max(std::abs(result.lower), std::abs(result.upper));
-  const double more = perturbation(chain, query, rate_error, largest);
-  result.lower -= more;
-  result.upper += more;
-  if (result.error_bound.has_value()) *result.error_bound += more;
-  if (result.verified.has_value()) result.verified = {result.verified->lower - more, result.verified->upper + more};
-}
-
-/// The quotient's answer between bounds for the chain itself.
-solvers::CheckResult lumped_result(const solvers::LumpedQuestion& lumped, const solvers::CheckOptions& options) {
-  solvers::CheckResult result = check(lumped.chain, lumped.query, lumped.filter, options);
-  widen(result, lumped.chain, lumped.query, lumped.rate_error);
-  return result;
-}
-
 void answer_question(const solvers::prism::BuiltModel& model, const solvers::Question& question,
                      const AnswerOptions& asked, PropertyAnswer& answer) {
   const LabelledChain& chain = model.chain;
-  const solvers::CheckOptions options = check_options(asked);
-  const auto lumped = asked.lump ? solvers::lumped_question(chain, question.query, question.filter) : std::nullopt;
-  if (lumped.has_value()) answer.lumped_states = lumped->chain.states();
-  solvers::CheckResult result =
-      lumped.has_value() ? lumped_result(*lumped, options) : check(chain, question.query, question.filter, options);
-  if (!model.symmetry.empty()) widen(result, chain, question.query, solvers::prism::kOrbitRateError);
+  solvers::CheckOptions options = check_options(asked, model);
+  const auto lumped =
+      asked.lump ? solvers::lumped_question(chain, question.query, question.filter, options.rate_error) : std::nullopt;
+  if (lumped.has_value()) {
+    answer.lumped_states = lumped->chain.states();
+    options.rate_error = lumped->rate_error;
+  }
+  const solvers::CheckResult result = lumped.has_value() ? check(lumped->chain, lumped->query, lumped->filter, options)
+                                                         : check(chain, question.query, question.filter, options);
   answer.error_bound = result.error_bound;
   answer.lower = result.lower;
   answer.upper = result.upper;
@@ -103,6 +91,11 @@ solvers::StateBounds inner_bounds(const LabelledChain& chain, const solvers::Que
   const solvers::StateSet all(static_cast<std::size_t>(chain.states()), true);
   solvers::StateAnswer result = check_states(chain, query, all, options);
   if (!result.usable()) throw solvers::ChainError("inner operator " + to_string(query.kind) + ": " + result.message);
+  for (solvers::Index i = 0; i < chain.states(); ++i) {
+    const solvers::Interval bounds = result.bounds(i);
+    result.lower(i) = bounds.lower;
+    result.upper(i) = bounds.upper;
+  }
   return {std::move(result.lower), std::move(result.upper)};
 }
 
@@ -125,7 +118,7 @@ PropertyAnswer answer(const solvers::PropertyFile& file, const solvers::Property
   try {
     require_symmetric(file, property, model.scope, model.symmetry);
     const auto inner = [&](const solvers::Query& query) {
-      return inner_bounds(model.chain, query, check_options(options));
+      return inner_bounds(model.chain, query, check_options(options, model));
     };
     const solvers::BoundProperty bound = bind_property(file, property, model.chain, model.scope, inner);
     if (const auto* question = std::get_if<solvers::Question>(&bound)) {

@@ -94,14 +94,21 @@ double rate_error(const Generator& q, const Lumping& lumping) {
   return largest * (1.0 + 1e-6) + 1e-28;
 }
 
+/// Bounds on what errors of the rates do grow with the number of states and with the largest exit rate: times this they
+/// are as wide for the quotient as for the chain.
+double shrinking(const Generator& chain, const Generator& quotient) {
+  const double states = static_cast<double>(chain.states()) / static_cast<double>(quotient.states());
+  if (quotient.max_exit_rate() == 0.0) return states;
+  return std::max(states, chain.max_exit_rate() / quotient.max_exit_rate());
+}
+
 }  // namespace
 
-std::optional<LumpedQuestion> lumped_question(const LabelledChain& chain, const Query& query,
-                                              const StateFilter& filter) {
+std::optional<LumpedQuestion> lumped_question(const LabelledChain& chain, const Query& query, const StateFilter& filter,
+                                              double chain_error) {
   const bool one_state_expected = filter.filter_operator == FilterOperator::kState;
   const bool one_state = std::count(filter.states.begin(), filter.states.end(), true) == 1;
   if (counts_jumps(query) || counts_states(filter) || (one_state_expected && !one_state)) return std::nullopt;
-  if (!has_bounded_perturbation(chain, query)) return std::nullopt;
   Query asked = query;
   std::vector<Vector> apart;
   for (const StateSet* set : sets_of(asked))
@@ -116,7 +123,8 @@ std::optional<LumpedQuestion> lumped_question(const LabelledChain& chain, const 
   std::vector<RewardStructure> rewards;
   if (reward) rewards.push_back(on_blocks(*reward, lumping));
   StateFilter from = on_blocks(filter, lumping);
-  const double error = rate_error(chain.generator, lumping);
+  const double error =
+      rate_error(chain.generator, lumping) + chain_error * shrinking(chain.generator, lumping.quotient);
   if (!std::isfinite(error)) return std::nullopt;
   const Index initial = lumping.block_of[static_cast<std::size_t>(chain.initial)];
   return LumpedQuestion{
@@ -124,37 +132,6 @@ std::optional<LumpedQuestion> lumped_question(const LabelledChain& chain, const 
       .query = std::move(asked),
       .filter = std::move(from),
       .rate_error = error};
-}
-
-bool has_bounded_perturbation(const LabelledChain& chain, const Query& query) {
-  if (query.kind == QueryKind::kPassageTime) return query.passage.measure == PassageMeasure::kMean;
-  if (query.kind != QueryKind::kReward) return true;
-  const RewardStructure& reward = chain.rewards[query.reward.structure];
-  return reward.state_reward_per_s.minCoeff() >= 0.0 && reward.transition_reward_per_s.minCoeff() >= 0.0;
-}
-
-double perturbation(const LabelledChain& chain, const Query& query, double rate_error, double value) {
-  const double untimed = 4.0 * static_cast<double>(chain.states()) * rate_error;
-  const double per_s = rate_error * chain.generator.max_exit_rate();
-  if (query.kind == QueryKind::kProbability && !query.path.time.unbounded()) {
-    // After a bound from below alone the question has no time limit any more.
-    const TimeInterval& time = query.path.time;
-    return std::isfinite(time.upper_s) ? per_s * time.upper_s : per_s * time.lower_s + untimed;
-  }
-  const bool timed_reward = query.reward.reward_operator == RewardOperator::kInstantaneous ||
-                            query.reward.reward_operator == RewardOperator::kCumulative;
-  if (query.kind != QueryKind::kReward || !timed_reward || !std::isfinite(query.reward.time_s))
-    return untimed * std::abs(value);
-  const RewardStructure& reward = chain.rewards[query.reward.structure];
-  const double time_s = query.reward.time_s;
-  if (query.reward.reward_operator == RewardOperator::kInstantaneous)
-    return per_s * time_s * reward.state_reward_per_s.maxCoeff();
-  const double most = (reward.state_reward_per_s + reward.transition_reward_per_s).maxCoeff();
-  return 0.5 * per_s * time_s * time_s * most;
-}
-
-double LumpedQuestion::perturbation(double value) const {
-  return solvers::perturbation(chain, query, rate_error, value);
 }
 
 }  // namespace windtunnel::solvers

@@ -9,6 +9,7 @@
 #include <stdexcept>
 
 #include "solvers/chain_error.h"
+#include "solvers/rate_perturbation.h"
 #include "solvers/state_answers.h"
 
 namespace windtunnel::solvers {
@@ -99,30 +100,27 @@ StateAnswer answer(const LabelledChain& chain, const Query& query, const std::ve
   throw std::invalid_argument("unknown kind of question");
 }
 
-/// Bounds of the filter's value from the bounds in its states.
-void combine(const StateAnswer& answer, const std::vector<Index>& states, FilterOperator filter, CheckResult& result) {
-  const auto first = states.front();
-  result.lower = answer.lower(first);
-  result.upper = answer.upper(first);
-  if (filter == FilterOperator::kState || filter == FilterOperator::kFirst) return;
+/// Bounds of the filter's value from bounds in its states.
+template <typename BoundsOf>
+Interval combined(const BoundsOf& bounds_of, const std::vector<Index>& states, FilterOperator filter) {
+  Interval result = bounds_of(states.front());
+  if (filter == FilterOperator::kState || filter == FilterOperator::kFirst) return result;
   double lower_sum = 0.0;
   double upper_sum = 0.0;
   for (const Index i : states) {
+    const Interval one = bounds_of(i);
     const bool least = filter == FilterOperator::kMinimum;
-    result.lower = least ? std::min(result.lower, answer.lower(i)) : std::max(result.lower, answer.lower(i));
-    result.upper = least ? std::min(result.upper, answer.upper(i)) : std::max(result.upper, answer.upper(i));
-    lower_sum += answer.lower(i);
-    upper_sum += answer.upper(i);
+    result.lower = least ? std::min(result.lower, one.lower) : std::max(result.lower, one.lower);
+    result.upper = least ? std::min(result.upper, one.upper) : std::max(result.upper, one.upper);
+    lower_sum += one.lower;
+    upper_sum += one.upper;
   }
-  if (filter == FilterOperator::kMinimum || filter == FilterOperator::kMaximum) return;
+  if (filter == FilterOperator::kMinimum || filter == FilterOperator::kMaximum) return result;
   const double count = static_cast<double>(states.size());
   const double rounding = count * 0x1p-52;
-  result.lower = lower_sum - rounding * std::abs(lower_sum);
-  result.upper = upper_sum + rounding * std::abs(upper_sum);
-  if (filter == FilterOperator::kAverage) {
-    result.lower /= count;
-    result.upper /= count;
-  }
+  const double divisor = filter == FilterOperator::kAverage ? count : 1.0;
+  return {(lower_sum - rounding * std::abs(lower_sum)) / divisor,
+          (upper_sum + rounding * std::abs(upper_sum)) / divisor};
 }
 
 void conclude(const CheckOptions& options, CheckResult& result) {
@@ -147,7 +145,32 @@ void conclude(const CheckOptions& options, CheckResult& result) {
   }
 }
 
+/// The answer of any chain that the rates may be those of.
+void widen(const StateAnswer& answer, const Interval& bounds, Index first, CheckResult& result) {
+  const double more = std::max(result.lower - bounds.lower, bounds.upper - result.upper);
+  result.lower = bounds.lower;
+  result.upper = bounds.upper;
+  if (std::isinf(result.value)) return;
+  if (!std::isfinite(more)) {
+    result.error_bound.reset();
+    result.termination = Termination::kNumericalFailure;
+    result.message = "no bound is known on what the rounding of the rates does to the answer";
+    return;
+  }
+  if (result.error_bound.has_value())
+    result.error_bound = std::nextafter(std::max(result.value - bounds.lower, bounds.upper - result.value), HUGE_VAL);
+  if (!result.verified.has_value()) return;
+  const double there = answer.perturbation(first);
+  result.verified = {result.verified->lower - there, result.verified->upper + there};
+}
+
 }  // namespace
+
+Interval StateAnswer::bounds(Index state) const {
+  if (perturbation.size() == 0 || perturbation(state) == 0.0) return {lower(state), upper(state)};
+  return {std::nextafter(lower(state) - perturbation(state), -HUGE_VAL),
+          std::nextafter(upper(state) + perturbation(state), HUGE_VAL)};
+}
 
 StateAnswer check_states(const LabelledChain& chain, const Query& query, const StateSet& interest,
                          const CheckOptions& options) {
@@ -155,7 +178,11 @@ StateAnswer check_states(const LabelledChain& chain, const Query& query, const S
     throw std::invalid_argument("the tolerances are not > 0");
   }
   require_set(interest, chain.states(), "the set of states asked about");
-  return answer(chain, query, listed(interest), options);
+  StateAnswer result = answer(chain, query, listed(interest), options);
+  if (options.rate_error > 0.0 && result.perturbation.size() == 0) {
+    result.perturbation = rate_perturbation(chain, query, interest, options, result);
+  }
+  return result;
 }
 
 CheckResult check(const LabelledChain& chain, const Query& query, const StateFilter& filter,
@@ -171,11 +198,18 @@ CheckResult check(const LabelledChain& chain, const Query& query, const StateFil
   const StateAnswer per_state = check_states(chain, query, interest, options);
   CheckResult result;
   static_cast<SolveResult&>(result) = per_state;
-  combine(per_state, states, filter.filter_operator, result);
+  const auto solved = [&](Index i) { return Interval{per_state.lower(i), per_state.upper(i)}; };
+  const Interval bounds = combined(solved, states, filter.filter_operator);
+  result.lower = bounds.lower;
+  result.upper = bounds.upper;
   if (per_state.certificate.has_value() && listed(interest).size() == 1) {
     result.verified = verify(chain.generator, *per_state.certificate, states.front());
   }
   conclude(options, result);
+  if (per_state.perturbation.size() > 0) {
+    const auto all = [&](Index i) { return per_state.bounds(i); };
+    widen(per_state, combined(all, states, filter.filter_operator), states.front(), result);
+  }
   result.solve_time_s = static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC;
   return result;
 }

@@ -24,6 +24,9 @@ struct CheckOptions {
   bool verify = false;
   /// That share the products of uniformization of large chains; answers are the same bit by bit.
   int threads = 1;
+  /// The rates and rewards are each known up to this relative error, and the answer is that of any chain they may be
+  /// those of (rate_perturbation.h). What that does to the bounds comes on top of the tolerances. >= 0.
+  double rate_error = 0.0;
 };
 
 /// The answer in each state that was asked about, and anything in the others.
@@ -33,7 +36,12 @@ struct StateAnswer : SolveResult {
   Vector upper;
   /// Only when asked for, and where one certificate proves the whole answer.
   std::optional<Certificate> certificate;
+  /// By how much the answer may leave the bounds because of CheckOptions::rate_error; empty when that is 0.
+  Vector perturbation;
   // error_bound: none, each state has its own.
+
+  /// The bounds with what the rates may do to them.
+  Interval bounds(Index state) const;
 };
 
 struct CheckResult : SolveResult {

@@ -16,7 +16,8 @@ namespace {
 // Sequences of products are kept for as long as they cost less than that, about two seconds, and fit 32 MB.
 constexpr double kMaxKeptOperations = 2e9;
 constexpr long long kMaxKeptProducts = 2'000'000;
-constexpr double kNarrowest = 1e-11;
+// Relative widths that are tried; the tolerance is one of them.
+constexpr double kNarrowest = 0x1p-10;
 constexpr double kWidest = 0.1;
 constexpr double kWidening = 4.0;
 
@@ -33,6 +34,13 @@ class PassageLaw {
     // The density of T turns a bound on P(T <= t) into one on t: all digits are wanted.
     options_.absolute_tolerance = 1e-13;
     options_.relative_tolerance = std::min(1e-9, 0.1 * options.relative_tolerance);
+  }
+
+  /// Of any chain whose rates differ by at most that relative, by Duhamel's formula (rate_perturbation.h).
+  Interval within(double time_s, double rate_error) {
+    const Interval bounds = within(time_s);
+    const double more = rate_error * q_.max_exit_rate() * time_s;
+    return {bounds.lower - more, bounds.upper + more};
   }
 
   Interval within(double time_s) {
@@ -81,13 +89,13 @@ double near_quantile(PassageLaw& law, double level, double first_s) {
   return find_root(excess, early, late, 1e-12);
 }
 
-Interval proven_around(PassageLaw& law, double level, double time_s) {
+Interval proven_around(PassageLaw& law, double level, double time_s, double tolerance, double rate_error) {
   Interval bounds{0.0, HUGE_VAL};
-  for (double width = kNarrowest; width < kWidest; width *= kWidening) {
+  for (double width = kNarrowest * tolerance; width < kWidest; width *= kWidening) {
     const double early = time_s * (1.0 - width);
     const double late = time_s * (1.0 + width);
-    if (bounds.lower == 0.0 && law.within(early).upper < level) bounds.lower = early;
-    if (std::isinf(bounds.upper) && law.within(late).lower >= level) bounds.upper = late;
+    if (bounds.lower == 0.0 && law.within(early, rate_error).upper < level) bounds.lower = early;
+    if (std::isinf(bounds.upper) && law.within(late, rate_error).lower >= level) bounds.upper = late;
     if (bounds.lower > 0.0 && std::isfinite(bounds.upper)) break;
   }
   return bounds;
@@ -100,10 +108,12 @@ StateAnswer passage_quantile(const Generator& q, const StateSet& target, double 
   const StateSet everywhere(target.size(), true);
   StateAnswer answer = constant_answer(q.states(), 0.0);
   const StateAnswer ever = unbounded_until(q, everywhere, target, interest, options);
+  const double reach_error = 4.0 * static_cast<double>(q.states()) * options.rate_error;  // rate_perturbation.h
+  if (options.rate_error > 0.0) answer.perturbation = Vector::Zero(q.states());
   for (const Index state : interest) {
     if (target[static_cast<std::size_t>(state)]) continue;
     answer.upper(state) = HUGE_VAL;
-    if (ever.upper(state) < level) {
+    if (ever.upper(state) + reach_error < level) {
       answer.lower(state) = HUGE_VAL;
       continue;
     }
@@ -111,10 +121,15 @@ StateAnswer passage_quantile(const Generator& q, const StateSet& target, double 
     PassageLaw law(q, target, state, options);
     const double middle = near_quantile(law, level, 1.0 / q.max_exit_rate());
     answer.method_used = Method::kUniformization;
+    answer.message = "bracketed by bounds on P(T <= t)";
     if (std::isfinite(middle)) {
-      const Interval bounds = proven_around(law, level, middle);
+      const Interval bounds = proven_around(law, level, middle, options.relative_tolerance, 0.0);
       answer.lower(state) = bounds.lower;
       answer.upper(state) = bounds.upper;
+      if (options.rate_error > 0.0) {
+        const Interval all = proven_around(law, level, middle, options.relative_tolerance, options.rate_error);
+        answer.perturbation(state) = std::max(bounds.lower - all.lower, all.upper - bounds.upper);
+      }
     }
     answer.iterations += law.iterations();
   }

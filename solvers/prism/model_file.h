@@ -24,8 +24,8 @@ struct BuiltModel {
   std::vector<std::string> symmetric_modules = {};
 };
 
-/// Relative error of the rates of a chain that counts: those into one orbit are added up and rounded once, and so are
-/// those of parallel commands.
+/// Relative error of the rates and rewards of a chain that counts: those into one orbit are added up and rounded once,
+/// and so are those of parallel commands and of one state.
 inline constexpr double kOrbitRateError = 0x1p-52;
 
 /// Which copies of modules are counted.

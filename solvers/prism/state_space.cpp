@@ -105,22 +105,25 @@ class Explorer {
     throw ExpressionError{item.where, fmt::format("reward {} is not finite", value)};
   }
 
+  /// Sums are rounded once: counted modules may swap the order of their terms.
   void earn_in_state(const State& state) {
-    for (RewardColumns& columns : rewards_) columns.state_per_s.push_back(0.0);
+    sums_.assign(rewards_.size(), {});
     for (const CompiledReward& item : model_.state_rewards) {
-      rewards_[item.structure].state_per_s.back() += reward(item, state);
+      sums_[item.structure] = sums_[item.structure] + DoubleDouble{reward(item, state), 0.0};
     }
+    for (std::size_t k = 0; k < rewards_.size(); ++k) rewards_[k].state_per_s.push_back(sums_[k].high);
   }
 
   /// rate x reward of every successor and structure, where some structure rewards the successor's action.
   void earn_on_transitions(const State& state) {
-    for (RewardColumns& columns : rewards_) columns.transitions_per_s.push_back(0.0);
+    sums_.assign(rewards_.size(), {});
     earned_per_s_.clear();
     for (const ActionRange& range : generator_.ranges()) {
       for (const CompiledReward& item : model_.transition_rewards[range.action]) {
         if (const double value = reward(item, state); value != 0.0) earn(range, item.structure, value);
       }
     }
+    for (std::size_t k = 0; k < rewards_.size(); ++k) rewards_[k].transitions_per_s.push_back(sums_[k].high);
   }
 
   void earn(const ActionRange& range, std::size_t structure, double reward) {
@@ -128,7 +131,7 @@ class Explorer {
     for (std::size_t k = range.begin; k < range.end; ++k) {
       const double earned = generator_.successors()[k].rate_per_s * reward;
       earned_per_s_[k * rewards_.size() + structure] += earned;
-      rewards_[structure].transitions_per_s.back() += earned;
+      sums_[structure] = sums_[structure] + DoubleDouble{earned, 0.0};
     }
   }
 
@@ -215,6 +218,8 @@ class Explorer {
   GeneratorBuilder builder_;
   std::vector<NumberedTransition> row_;
   std::vector<double> earned_per_s_;
+  /// Of each reward structure.
+  std::vector<DoubleDouble> sums_;
   std::vector<RateEntry> self_loops_;
   std::vector<RewardColumns> rewards_;
   std::int64_t stored_ = 0;
