@@ -26,6 +26,10 @@ void require_state_count(Index states) {
   throw ChainError(fmt::format("a chain has 1 to {} states, got {}", kMaxStates, states));
 }
 
+void require_finite_exit(Index state, double exit_rate) {
+  if (!std::isfinite(exit_rate)) throw ChainError(fmt::format("state {}: the sum of its rates overflows", state));
+}
+
 /// Positions of the transitions in the order of their origin, ties in the order given.
 std::vector<std::size_t> order_by_origin(Index states, std::span<const Transition> transitions) {
   std::vector<std::size_t> next(static_cast<std::size_t>(states) + 1, 0);
@@ -64,6 +68,12 @@ Generator::Generator(SparseRates outgoing) : outgoing_(std::move(outgoing)), exi
   max_exit_rate_ = exit_rate_.maxCoeff();
 }
 
+Generator Generator::of_sorted(SparseRates outgoing) {
+  Generator chain(std::move(outgoing));
+  for (Index i = 0; i < chain.states(); ++i) require_finite_exit(i, chain.exit_rate(i));
+  return chain;
+}
+
 void GeneratorBuilder::add(Index to, double rate_per_s) {
   const Index from = current();
   if (to < 0 || to >= kMaxStates) require_state(to, kMaxStates, from, to);
@@ -89,7 +99,7 @@ void GeneratorBuilder::finish_state() {
       rates_.rate_per_s.push_back(rate);
     }
   }
-  if (!std::isfinite(exit_rate)) throw ChainError(fmt::format("state {}: the sum of its rates overflows", current()));
+  require_finite_exit(current(), exit_rate);
   rates_.begin.push_back(static_cast<std::int64_t>(rates_.state.size()));
   row_.clear();
 }

@@ -26,6 +26,10 @@ class Generator {
   /// Throws ChainError for a transition from, to or with something impossible; the message names it.
   Generator(Index states, std::span<const Transition> transitions);
 
+  /// From rows in which targets ascend, none twice and none the row itself, rates finite and > 0. Throws ChainError
+  /// when an exit rate overflows.
+  static Generator of_sorted(SparseRates outgoing);
+
   Index states() const { return outgoing_.rows(); }
   /// Different (from, to) pairs.
   Index transitions() const { return outgoing_.size(); }

@@ -3,6 +3,7 @@
 
 #include <cmath>
 #include <numeric>
+#include <utility>
 
 #include "solvers/chain_error.h"
 
@@ -15,22 +16,55 @@ void TransitionCollector::add(Index from, Index to, double rate_per_s) {
     self_loop_rate_per_s_(from) += rate_per_s;
     return;
   }
-  if (ordered_ && from < builder_.current()) fall_back();
-  if (!ordered_) {
-    keep(from, to, rate_per_s);
-    return;
-  }
+  const Entry entry{static_cast<std::int32_t>(from), static_cast<std::int32_t>(to), rate_per_s};
+  if (order_ == Order::kRows && from < builder_.current()) leave_rows();
+  if (order_ == Order::kColumns && !follows_by_column(entry)) leave_columns();
+  if (order_ != Order::kRows) return keep(entry);
   while (builder_.current() < from) builder_.finish_state();
   builder_.add(to, rate_per_s);
 }
 
-void TransitionCollector::fall_back() {
-  ordered_ = false;
+void TransitionCollector::keep(const Entry& entry) {
+  if (order_ == Order::kNone) {
+    list_.push_back(entry);
+    return;
+  }
+  while (columns_.rows() < entry.to) columns_.begin.push_back(columns_.size());
+  columns_.state.push_back(entry.from);
+  columns_.rate_per_s.push_back(entry.rate_per_s);
+}
+
+bool TransitionCollector::follows_by_column(const Entry& entry) const {
+  if (entry.to != columns_.rows()) return entry.to > columns_.rows();
+  return columns_.begin.back() == columns_.size() || entry.from > columns_.state.back();
+}
+
+/// What came row by row came column by column, too, if it is in the first column, or in one row.
+void TransitionCollector::leave_rows() {
   while (builder_.current() < states_) builder_.finish_state();
   const Generator so_far = std::move(builder_).build();
+  order_ = Order::kColumns;
   for (Index from = 0; from < states_; ++from) {
-    for (const auto [to, rate] : so_far.outgoing().row(from)) keep(from, to, rate);
+    for (const auto [to, rate] : so_far.outgoing().row(from)) {
+      const Entry entry{static_cast<std::int32_t>(from), to, rate};
+      if (order_ == Order::kColumns && !follows_by_column(entry)) leave_columns();
+      keep(entry);
+    }
   }
+}
+
+void TransitionCollector::leave_columns() {
+  order_ = Order::kNone;
+  columns_.begin.push_back(columns_.size());
+  for (Index to = 0; to < columns_.rows(); ++to) {
+    for (const auto [from, rate] : columns_.row(to)) keep({from, static_cast<std::int32_t>(to), rate});
+  }
+  columns_ = {};
+}
+
+Generator TransitionCollector::from_columns() {
+  while (columns_.rows() < states_) columns_.begin.push_back(columns_.size());
+  return Generator::of_sorted(transposed(std::exchange(columns_, {})));
 }
 
 /// Sorted by counting: the rows in their order, ties in the order of the file.
@@ -55,7 +89,8 @@ ExplicitTransitions TransitionCollector::collected() && {
   if (self_loop_rate_per_s_.size() > 0 && !self_loop_rate_per_s_.allFinite()) {
     throw ChainError("the sum of the self-loops of a state overflows");
   }
-  if (!ordered_) return {from_list(), std::move(self_loop_rate_per_s_)};
+  if (order_ == Order::kColumns) return {from_columns(), std::move(self_loop_rate_per_s_)};
+  if (order_ == Order::kNone) return {from_list(), std::move(self_loop_rate_per_s_)};
   while (builder_.current() < states_) builder_.finish_state();
   return {std::move(builder_).build(), std::move(self_loop_rate_per_s_)};
 }

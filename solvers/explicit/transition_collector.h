@@ -7,8 +7,8 @@
 
 namespace windtunnel::solvers {
 
-/// Takes transitions in any order. As long as their rows ascend they go straight into the chain's own arrays; the first
-/// one that does not makes a list of them all.
+/// Takes transitions in any order. As long as their rows ascend they go straight into the chain's own arrays; as long
+/// as their columns do, and rows in each, into those of the transposed matrix; else into a list.
 class TransitionCollector {
  public:
   explicit TransitionCollector(Index states) : states_(states) {}
@@ -26,15 +26,21 @@ class TransitionCollector {
     double rate_per_s = 0.0;
   };
 
-  void fall_back();
-  void keep(Index from, Index to, double rate_per_s) {
-    list_.push_back({static_cast<std::int32_t>(from), static_cast<std::int32_t>(to), rate_per_s});
-  }
+  enum class Order { kRows, kColumns, kNone };
+
+  void keep(const Entry& entry);
+  /// Whether it comes behind the last one, column by column.
+  bool follows_by_column(const Entry& entry) const;
+  void leave_rows();
+  void leave_columns();
+  Generator from_columns();
   Generator from_list();
 
   Index states_;
+  Order order_ = Order::kRows;
   GeneratorBuilder builder_;
-  bool ordered_ = true;
+  /// Column by column: finished ones, and the one being filled.
+  SparseRates columns_;
   std::vector<Entry> list_;
   Vector self_loop_rate_per_s_;
 };

@@ -2,6 +2,7 @@
 // Explicit files: what they mean, that what is written is read back, and what is wrong with those that cannot be read.
 #include "solvers/explicit/explicit_chain.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <sstream>
 #include <string>
@@ -136,6 +137,46 @@ TEST_CASE("MatrixMarket, with and without its diagonal, by rows and by columns",
   CHECK(written(mtx("3 3 5\n1 1 -2\n2 1 1\n1 2 2\n2 2 -8\n2 3 7\n")) == text);
   std::istringstream integers("%%MatrixMarket matrix coordinate integer general\n3 3 3\n1 2 2\n2 1 1\n2 3 7\n");
   CHECK(written(read_matrix_market(integers, "a.mtx")) == text);
+}
+
+TEST_CASE("Any order of the entries says the same chain", "[solvers][explicit]") {
+  constexpr Index kStates = 7;
+  std::vector<Transition> entries;
+  for (Index i = 0; i < kStates; ++i) {
+    for (Index j = 0; j < kStates; ++j) {
+      if (i != j && (3 * i + j) % 4 != 0) entries.push_back({i, j, static_cast<double>(1 + 10 * i + j)});
+    }
+  }
+  const Generator expected(kStates, entries);
+  const auto read = [&] {
+    std::string text = fmt::format("{0} {0} {1}\n", kStates, entries.size());
+    for (const Transition& t : entries) text += fmt::format("{} {} {}\n", t.from + 1, t.to + 1, t.rate_per_s);
+    return mtx(text).generator;
+  };
+  const auto by_column = [](const Transition& a, const Transition& b) {
+    return a.to != b.to ? a.to < b.to : a.from < b.from;
+  };
+  const int order = GENERATE(0, 1, 2, 3, 4, 5);
+  CAPTURE(order);
+  if (order == 1) std::sort(entries.begin(), entries.end(), by_column);
+  if (order == 2) std::reverse(entries.begin(), entries.end());
+  // One entry out of the order of columns: in the middle, at the end, or in its column.
+  if (order == 3) std::sort(entries.begin(), entries.end(), by_column), std::swap(entries[12], entries[25]);
+  if (order == 4) std::sort(entries.begin(), entries.end(), by_column), std::swap(entries[0], entries.back());
+  if (order == 5) std::sort(entries.begin(), entries.end(), by_column), std::swap(entries[12], entries[13]);
+  const Generator found = read();
+  CHECK(found.outgoing().begin == expected.outgoing().begin);
+  CHECK(found.outgoing().state == expected.outgoing().state);
+  CHECK(found.outgoing().rate_per_s == expected.outgoing().rate_per_s);
+}
+
+TEST_CASE("Repeated entries of a file by columns add up, and sums of rows overflow alone", "[solvers][explicit]") {
+  const Generator sums = mtx("3 3 5\n2 1 1\n3 1 2\n1 2 3\n1 2 4\n2 3 5").generator;
+  CHECK(sums.transitions() == 4);
+  CHECK((*sums.outgoing().row(0).begin()).rate_per_s == 7.0);
+  CHECK(mtx("3 3 3\n2 1 1e308\n3 1 1e308\n1 2 1").generator.exit_rate(1) == 1e308);
+  CHECK(mistake(kMtx, "3 3 4\n2 1 1e308\n1 2 1e308\n3 2 1\n1 3 1e308") ==
+        "a.mtx: state 0: the sum of its rates overflows");
 }
 
 TEST_CASE("Mistakes in MatrixMarket", "[solvers][explicit]") {
