@@ -1,55 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Closed queueing networks of product form (BCMP): a fixed number of customers of each class circulates between
-// stations. Source for all of it: Lazowska, Zahorjan, Graham, Sevcik, Quantitative System Performance, 1984 (chapters 5
-// to 7); Bolch, Greiner, de Meer, Trivedi, Queueing Networks and Markov Chains, 2006 (chapters 8 and 9).
+// Solvers of closed queueing networks of product form (closed_network.h). Source for all of it: Lazowska, Zahorjan,
+// Graham, Sevcik, Quantitative System Performance, 1984 (chapters 5 to 7); Bolch, Greiner, de Meer, Trivedi, Queueing
+// Networks and Markov Chains, 2006 (chapters 8 and 9).
 #pragma once
-#include <optional>
-#include <string>
-#include <vector>
-
-#include "solvers/m_matrix.h"
+#include "solvers/closed_network.h"
 
 namespace windtunnel::solvers {
-
-struct NetworkStation {
-  enum class Kind {
-    /// One server: processor sharing, or first come first served with equal exponential services.
-    kQueue,
-    /// Nobody waits.
-    kDelay,
-    /// Rate depends on the number present: relative_rate(n - 1) with n customers, relative to demand.
-    kLoadDependent
-  };
-  Kind kind = Kind::kQueue;
-  /// Demand of each class per cycle: visits * mean service time, >= 0.
-  Vector demand_s;
-  /// kLoadDependent only: > 0; from its last entry on the rate stays. A station of c servers has 1, 2, ..., c.
-  Vector relative_rate = {};
-};
-
-struct ClosedNetwork {
-  std::vector<NetworkStation> stations;
-  /// Customers of each class, >= 0.
-  std::vector<int> customers;
-};
-
-struct NetworkSolution {
-  /// Cycles per second of each class.
-  Vector throughput_per_s;
-  /// Mean number at each station (row) of each class (column), and time spent there per cycle.
-  Matrix customers;
-  Matrix residence_s;
-  /// Busy share of a one-server station; mean number at a delay station; P(not empty) of a load-dependent one (exact
-  /// methods only, else NaN).
-  Vector utilization_ratio;
-  /// Whether the answer is exact for networks of product form.
-  bool is_exact = false;
-  int iterations = 0;
-  bool has_converged = false;
-  std::string message = "the network was not solved";
-
-  bool usable() const { return has_converged; }
-};
 
 /// Mean value analysis, exact: Reiser, Lavenberg, Journal of the ACM 27, 1980. O(stations * classes * product of
 /// (customers + 1)) time; only queues and delays. Throws std::invalid_argument for impossible networks, for
