@@ -5,7 +5,6 @@
 
 #include <cmath>
 
-#include "cli/solve_answers.h"
 #include "cli/solve_model.h"
 #include "cli/version.h"
 #include "modeling/evaluate.h"
@@ -14,7 +13,7 @@
 #include "modeling/spec/read_spec.h"
 #include "modeling/studies/sensitivity.h"
 #include "modeling/studies/sweep.h"
-#include "solvers/chain_error.h"
+#include "python/solve_functions.h"
 #include "solvers/input_error.h"
 
 namespace windtunnel::python {
@@ -92,25 +91,6 @@ py::list sweep(const py::object& spec, const py::dict& vary, const py::dict& val
   return table;
 }
 
-py::object value_of(const cli::PropertyAnswer& answer) {
-  if (answer.exit_code == cli::ExitCode::kBadInput) throw py::value_error(answer.message);
-  if (!answer.value) throw std::runtime_error(answer.property + ": " + answer.message);
-  return std::visit([](auto value) { return py::cast(value); }, *answer.value);
-}
-
-/// One value for one property, a list for a list.
-py::object solve(const std::string& model, const py::object& property, const std::string& constants) {
-  cli::SolveCommand command{.model = model, .constants = constants};
-  solvers::prism::BuiltModel built = cli::load_model(command);
-  const bool single = py::isinstance<py::str>(property);
-  py::list values;
-  for (const py::handle& text : single ? py::object(py::make_tuple(property)) : property) {
-    const solvers::PropertyFile file = solvers::parse_properties(text.cast<std::string>(), "property");
-    for (const cli::PropertyAnswer& answer : cli::answers(file, built, {})) values.append(value_of(answer));
-  }
-  return single && values.size() == 1 ? py::object(values[0]) : py::object(values);
-}
-
 /// Wrong input of any kind is a ValueError with the line that the program prints.
 void translate(std::exception_ptr thrown) {
   try {
@@ -139,8 +119,7 @@ PYBIND11_MODULE(windtunnel, module) {
       "sweep", &sweep, py::arg("spec"), py::arg("vary"), py::arg("set") = py::dict(), py::arg("jobs") = 0,
       "One dict per point of the cross product. vary: {dotted path: list of values, or '1..8:1', 'log(1..64:7)'}.\n"
       "Unknown numbers are None; 'status' is 'ok' or the reason. pandas.DataFrame(rows) makes a frame.");
-  module.def("solve", &solve, py::arg("model"), py::arg("property"), py::arg("constants") = "",
-             "The value of a property (or a list of values) of a chain in a file: PRISM language, .tra, .mtx.");
+  add_solve_functions(module);
 }
 
 }  // namespace windtunnel::python
