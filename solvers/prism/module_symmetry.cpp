@@ -7,6 +7,7 @@
 #include <set>
 
 #include "solvers/prism/module_exchange.h"
+#include "solvers/prism/tied_modules.h"
 
 namespace windtunnel::solvers::prism {
 namespace {
@@ -96,15 +97,14 @@ class SymmetrySearch {
   }
 
   ModuleSymmetry detected(std::span<const ExpressionPointer> kept) {
-    std::vector<std::vector<SymmetryMember>> classes;
+    std::vector<SymmetryMember> single;
+    for (std::size_t m = 0; m < model_.modules.size(); ++m) single.push_back({m});
+    group(single, kept);
+    std::vector<std::size_t> alone;
     for (std::size_t m = 0; m < model_.modules.size(); ++m) {
-      const SymmetryMember member = {m};
-      if (model_.modules[m].variables.empty() || bits_of(member, model_) > kMostBits) continue;
-      join_a_class(member, kept, classes);
+      if (!is_grouped(m)) alone.push_back(m);
     }
-    for (std::vector<SymmetryMember>& members : classes) {
-      if (members.size() > 1) result_.groups.push_back(std::move(members));
-    }
+    group(tied_modules(model_, alone), kept);
     return std::move(result_);
   }
 
@@ -123,9 +123,31 @@ class SymmetrySearch {
     keep(*exchange);
   }
 
+  /// Members that can be exchanged, in groups.
+  void group(const std::vector<SymmetryMember>& candidates, std::span<const ExpressionPointer> kept) {
+    std::vector<std::vector<SymmetryMember>> classes;
+    for (const SymmetryMember& member : candidates) {
+      if (has_variables(member) && bits_of(member, model_) <= kMostBits) join_a_class(member, kept, classes);
+    }
+    for (std::vector<SymmetryMember>& members : classes) {
+      if (members.size() > 1) result_.groups.push_back(std::move(members));
+    }
+  }
+
+  bool has_variables(const SymmetryMember& member) const { return !model_.modules[member.front()].variables.empty(); }
+
+  bool is_grouped(std::size_t module) const {
+    const auto has = [&](const SymmetryMember& member) {
+      return std::find(member.begin(), member.end(), module) != member.end();
+    };
+    return std::any_of(result_.groups.begin(), result_.groups.end(),
+                       [&](const auto& members) { return std::any_of(members.begin(), members.end(), has); });
+  }
+
   void join_a_class(const SymmetryMember& member, std::span<const ExpressionPointer> kept,
                     std::vector<std::vector<SymmetryMember>>& classes) {
     for (std::vector<SymmetryMember>& members : classes) {
+      if (member.size() != members.front().size()) continue;
       Difference ignored;
       const std::optional<Exchange> exchange = exchanges_.exchange(members.front(), member, ignored);
       if (!exchange.has_value() || exchanges_.difference(*exchange).has_value()) continue;

@@ -33,7 +33,8 @@ struct ModuleSymmetry {
 /// names that are no modules, and in the model's file at the part that tells two members apart.
 ModuleSymmetry declared_symmetry(const BoundModel& model, const std::vector<std::string>& groups);
 
-/// The largest groups of single modules under which the model and each of the bound expressions `kept` stay the same.
+/// The largest groups of single modules under which the model and each of the bound expressions `kept` stay the same;
+/// then, of the modules left over, groups of those that hang together (tied_modules.h).
 ModuleSymmetry detected_symmetry(const BoundModel& model, std::span<const ExpressionPointer> kept);
 
 /// Whether the bound expression means the same after every exchange.
