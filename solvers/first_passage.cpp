@@ -65,12 +65,12 @@ bool FirstPassage::extend_to(Index ticks) {
   if (ticks > options_.max_iterations) return false;
   while (static_cast<Index>(arrived_.size()) <= ticks) {
     chain_.step(x_);
-    double arrived = arrived_.back();
+    double arriving = 0.0;
     for (const Index target : targets_) {
-      arrived += x_(target);
+      arriving += x_(target);
       x_(target) = 0.0;
     }
-    arrived_.push_back(arrived);
+    arrived_.push_back(arrived_.back() + arriving);
     underway_.push_back(x_.sum());
   }
   return true;
@@ -94,12 +94,23 @@ PassageProbability FirstPassage::within(double time_s) {
     result.reached += poisson.weight(k - poisson.left) * arrived_[static_cast<std::size_t>(k)];
     result.not_reached += poisson.weight(k - poisson.left) * underway_[static_cast<std::size_t>(k)];
   }
-  // A weight follows from the mode by two roundings per step; summing costs one more each.
-  const double window = 3.0 * static_cast<double>(poisson.weight.size()) * 0.5 * std::numeric_limits<double>::epsilon();
-  result.error_bound = poisson.lost_mass() + chain_.rounding_bound(poisson.right()) + window;
+  result.reached_error = poisson.lost_mass() + rounding(poisson) * result.reached;
+  // What a step rounds was underway one step before.
+  const double before = poisson.left == 0 ? 1.0 : underway_[static_cast<std::size_t>(poisson.left) - 1];
+  result.not_reached_error = poisson.lost_mass() + rounding(poisson) * std::min(1.0, before);
+  result.error_bound = std::max(result.reached_error, result.not_reached_error);
   result.iterations = static_cast<long long>(arrived_.size()) - 1;
   result.termination = Termination::kConverged;
   return result;
+}
+
+/// Relative: nothing is subtracted but the chance to stay, which errs in proportion to who stays, so that an error goes
+/// where the probability goes. A weight follows from the mode by two roundings per step; summing costs one more each,
+/// and so do the ticks and the states.
+double FirstPassage::rounding(const PoissonWeights& poisson) const {
+  const double terms = 3.0 * static_cast<double>(poisson.weight.size()) + static_cast<double>(poisson.right()) +
+                       static_cast<double>(initial_.size());
+  return chain_.rounding_bound(poisson.right()) + terms * 0.5 * std::numeric_limits<double>::epsilon();
 }
 
 PassageQuantile FirstPassage::quantile(double level) {

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "solvers/generator.h"
+#include "solvers/poisson_weights.h"
 #include "solvers/solve_result.h"
 #include "solvers/uniformized_chain.h"
 #include "solvers/vector.h"
@@ -22,7 +23,10 @@ struct PassageProbability : SolveResult {
   /// P(T <= t) and P(T > t), each summed directly: small ones keep their digits.
   double reached = 0.0;
   double not_reached = 0.0;
-  // error_bound: absolute, on each.
+  /// How far each may be off: what uniformization leaves out, and roundings relative to its size.
+  double reached_error = 0.0;
+  double not_reached_error = 0.0;
+  // error_bound: the larger of the two.
 };
 
 struct PassageQuantile : SolveResult {
@@ -48,6 +52,7 @@ class FirstPassage {
  private:
   /// Computes the sequences up to `ticks`; false when that takes more products than allowed.
   bool extend_to(Index ticks);
+  double rounding(const PoissonWeights& poisson) const;
   /// P(T <= time_s) - level, by the smaller of both sides; NaN when out of products.
   double excess(double level, double time_s);
   /// A time with P(T <= time) >= level; NaN when out of products.

@@ -48,7 +48,7 @@ class PassageLaw {
       const PassageProbability found = kept_.within(time_s);
       if (found.usable()) {
         iterations_ = found.iterations;
-        return {found.reached - *found.error_bound, found.reached + *found.error_bound};
+        return bounds_of(found);
       }
     }
     PathFormula path{.left = StateSet(target_.size(), true), .right = target_, .time = {.upper_s = time_s}};
@@ -60,6 +60,13 @@ class PassageLaw {
   long long iterations() const { return iterations_; }
 
  private:
+  /// The smaller of both sides is known better.
+  static Interval bounds_of(const PassageProbability& found) {
+    const double missing = found.not_reached_error + 0x1p-52;
+    return {std::max(found.reached - found.reached_error, 1.0 - found.not_reached - missing),
+            std::min(found.reached + found.reached_error, 1.0 - found.not_reached + missing)};
+  }
+
   static long long max_products(const Generator& q) {
     const double products = kMaxKeptOperations / static_cast<double>(q.transitions() + 2 * q.states());
     return std::clamp(static_cast<long long>(products), 1LL, kMaxKeptProducts);

@@ -8,6 +8,7 @@
 #include "solvers/absorption.h"
 #include "solvers/chain_error.h"
 #include "solvers/initial_distribution.h"
+#include "solvers/model_checking.h"
 #include "test/catch.h"
 
 namespace windtunnel::solvers {
@@ -41,6 +42,24 @@ TEST_CASE("an exponential time: distribution and quantiles", "[solvers][first_pa
     CHECK(quantile.time_s == Approx(-std::log1p(-level) / 0.25).epsilon(1e-7));
     CHECK(*quantile.error_bound < 1e-12);
   }
+}
+
+TEST_CASE("tails are known relative to themselves, after a million ticks", "[solvers][first_passage]") {
+  // Two states that change places a thousand times per second, and fail at 0.01 /s: exponential.
+  const std::vector<Transition> transitions = {{0, 1, 1e3}, {1, 0, 1e3}, {0, 2, 0.01}, {1, 2, 0.01}};
+  LabelledChain chain{.generator = Generator(3, transitions)};
+  const double level = GENERATE(0.99, 0.9999, 0.999999);
+  const double expected = -std::log1p(-level) / 0.01;
+  FirstPassage passage(chain.generator, {2}, point_mass(3, 0));
+  const auto there = passage.within(expected);
+  CHECK(std::abs(there.not_reached - std::exp(-0.01 * expected)) <= there.not_reached_error);
+  CHECK(there.not_reached_error < 1e-8 * there.not_reached + 1e-12);
+  Query query{.kind = QueryKind::kPassageTime};
+  query.passage = {.target = {false, false, true}, .measure = PassageMeasure::kQuantile, .level = level};
+  const CheckResult found = check(chain, query);
+  CHECK(found.usable());
+  CHECK(found.lower <= expected);
+  CHECK(found.upper >= expected);
 }
 
 TEST_CASE("a probability of 1e-22 keeps its digits", "[solvers][first_passage]") {
