@@ -78,37 +78,38 @@ class Perturbation {
   Vector of_reward(const RewardFormula& formula) const {
     const RewardStructure& rewards = chain_.rewards.at(formula.structure);
     const Vector earned = rewards.state_reward_per_s + rewards.transition_reward_per_s;
+    // Each of the two is known relative to itself, not their sum.
+    const Vector size = rewards.state_reward_per_s.cwiseAbs() + rewards.transition_reward_per_s.cwiseAbs();
     switch (formula.reward_operator) {
       case RewardOperator::kSteadyState:
-        return of_average(earned);
+        return of_average(earned, size);
       case RewardOperator::kInstantaneous: {
         const Vector& at = rewards.state_reward_per_s;
         return everywhere(per_s_ * formula.time_s * range(at) + error_ * at.cwiseAbs().maxCoeff());
       }
       case RewardOperator::kCumulative:
         if (std::isinf(formula.time_s)) break;
-        return everywhere(formula.time_s *
-                          (0.5 * per_s_ * formula.time_s * range(earned) + error_ * earned.cwiseAbs().maxCoeff()));
+        return everywhere(formula.time_s * (0.5 * per_s_ * formula.time_s * range(earned) + error_ * size.maxCoeff()));
       case RewardOperator::kReachability:
         break;
     }
-    return of_total(earned);
+    return of_total(earned, size);
   }
 
   static double range(const Vector& values) { return values.maxCoeff() - values.minCoeff(); }
 
   /// A constant that makes all rewards >= 0 is added to the average, too.
-  Vector of_average(const Vector& earned) const {
+  Vector of_average(const Vector& earned, const Vector& size) const {
+    if (earned == size) return relative(largest(answer_));
     const double shift = std::max(0.0, -earned.minCoeff());
-    return relative(largest(answer_) + everywhere(shift)) + everywhere(2.0 * error_ * shift);
+    return relative(largest(answer_) + everywhere(shift)) + everywhere(error_ * size.maxCoeff());
   }
 
-  /// Of both signs: the difference of two answers whose sum is that of the absolute rewards.
-  Vector of_total(const Vector& earned) const {
-    if (earned.minCoeff() >= 0.0) return relative(largest(answer_));
+  /// Of both signs: the difference of two answers whose sum is at most that of the absolute rewards.
+  Vector of_total(const Vector& earned, const Vector& size) const {
+    if (earned == size) return relative(largest(answer_));
     LabelledChain absolute{.generator = chain_.generator, .initial = chain_.initial};
-    absolute.rewards.push_back(
-        {.name = "", .state_reward_per_s = earned.cwiseAbs(), .transition_reward_per_s = everywhere(0.0)});
+    absolute.rewards.push_back({.name = "", .state_reward_per_s = size, .transition_reward_per_s = everywhere(0.0)});
     Query total = query_;
     total.reward.structure = 0;
     return relative(check_states(absolute, total, interest_, exact_).upper);

@@ -42,7 +42,9 @@ LabelledChain disturbed(const LabelledChain& chain, const Up& up) {
   }
   LabelledChain result = with_rewards(Generator(chain.states(), transitions), chain.rewards[0].state_reward_per_s,
                                       chain.rewards[0].transition_reward_per_s);
-  for (double& reward : result.rewards[0].state_reward_per_s) reward *= up() ? 1.0 + kRateError : 1.0 - kRateError;
+  RewardStructure& rewards = result.rewards[0];
+  for (double& reward : rewards.state_reward_per_s) reward *= up() ? 1.0 + kRateError : 1.0 - kRateError;
+  for (double& reward : rewards.transition_reward_per_s) reward *= up() ? 1.0 + kRateError : 1.0 - kRateError;
   return result;
 }
 
@@ -92,7 +94,7 @@ int check_disturbed(const LabelledChain& chain, const Query& query) {
 TEST_CASE("Answers of chains with other rates, within the bounds", "[solvers][perturbation]") {
   constexpr Index kStates = 12;
   const LabelledChain chain =
-      with_rewards(random_chain(kStates, 3, 0.1, 10.0, 5), mixed_rewards(kStates), Vector::Constant(kStates, 0.25));
+      with_rewards(random_chain(kStates, 3, 0.1, 10.0, 5), mixed_rewards(kStates), Vector::Constant(kStates, -0.25));
   StateSet goal(kStates, false);
   goal[7] = goal[8] = true;
   CHECK(check_disturbed(chain, {.kind = QueryKind::kSteadyState, .steady_states = goal}) > 0);
