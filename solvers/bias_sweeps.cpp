@@ -8,12 +8,13 @@ namespace windtunnel::solvers {
 namespace {
 
 constexpr int kPairsPerCheck = 10;
-// Information first has to travel through the chain.
-// Mixing or multilevel cycles cost about as much as the second; a chain far from the first is told early.
-constexpr int kPairsBeforeJudging = 30;
-constexpr int kPairsBeforeGivingUp = 20;
+constexpr int kPairsBeforeJudging = 20;
+// Mixing or multilevel cycles cost about as much; a chain far from it is told at the first judgement.
 constexpr double kMaxPredictedPairs = 120.0;
 constexpr double kHopelessPairs = 1'000.0;
+// Errors in far states first travel towards the likely ones, with little to be seen of it, and then vanish ever faster:
+// to judge takes two predictions, the second not so much below the first.
+constexpr double kFallingPrediction = 0.8;
 
 }  // namespace
 
@@ -62,6 +63,11 @@ void BiasSweeps::judge(const Vector& reward, Outcome& outcome) {
   }
 }
 
+bool BiasSweeps::slow(double predicted_before, double predicted) const {
+  return std::min(predicted_before, predicted) > patience_ * kMaxPredictedPairs &&
+         predicted > kFallingPrediction * predicted_before;
+}
+
 BiasSweeps::Outcome BiasSweeps::solve(const Vector& reward, const Target& target) {
   for (Pair& pair : x_) pair.reward = 0.0;
   Outcome outcome;
@@ -76,10 +82,11 @@ BiasSweeps::Outcome BiasSweeps::solve(const Vector& reward, const Target& target
     if (!(outcome.span_per_s > target_per_s)) break;
     const double decay = std::log(before / outcome.span_per_s) / kPairsPerCheck;
     const double predicted = std::log(outcome.span_per_s / target_per_s) / decay;
+    const double predicted_before = outcome.predicted_pairs;
     outcome.predicted_pairs = decay > 0.0 ? predicted : HUGE_VAL;
     before = outcome.span_per_s;
-    const double allowed = patience_ * (pairs >= kPairsBeforeJudging ? kMaxPredictedPairs : kHopelessPairs);
-    outcome.gave_up = pairs >= kPairsBeforeGivingUp && outcome.predicted_pairs > allowed;
+    outcome.gave_up = pairs <= kPairsBeforeJudging ? outcome.predicted_pairs > patience_ * kHopelessPairs
+                                                   : slow(predicted_before, outcome.predicted_pairs);
     if (outcome.gave_up) break;
   }
   outcome.bias.resize(part_.states());

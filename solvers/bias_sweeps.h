@@ -51,6 +51,8 @@ class BiasSweeps {
     double time = 0.0;
   };
 
+  /// Pairs still needed, as predicted at the last check and at this one.
+  bool slow(double predicted_before, double predicted) const;
   void relax(Index i, const Vector& reward);
   /// What is left of both systems; keeps both near 0 in the first state.
   void judge(const Vector& reward, Outcome& outcome);

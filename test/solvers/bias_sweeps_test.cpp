@@ -5,6 +5,7 @@
 
 #include "solvers/generator.h"
 #include "test/catch.h"
+#include "test/solvers/example_chains.h"
 
 using namespace windtunnel::solvers;
 
@@ -58,4 +59,18 @@ TEST_CASE("one way is enough where it meets successors first", "[solvers][bias_s
   const auto down = swept(q, reward, SweepDirection::kDescending).iterations;
   CHECK(down <= swept(q, reward, SweepDirection::kBoth).iterations);
   CHECK(down < swept(q, reward, SweepDirection::kAscending).iterations);
+}
+
+TEST_CASE("a slow beginning is no reason to give up", "[solvers][bias_sweeps]") {
+  // The error of the full queue travels for some fifty sweeps before it begins to vanish.
+  const Generator q = mm1k(0.3, 110);
+  const PartialChain chain(q);
+  Vector weight(111);
+  for (Index i = 0; i <= 110; ++i) weight(i) = std::pow(0.3, static_cast<double>(i));
+  Vector reward = Vector::Zero(111);
+  reward(0) = 1.0;
+  BiasSweeps sweeps(chain, weight, SweepDirection::kAscending);
+  const BiasSweeps::Outcome outcome = sweeps.solve(reward, {.span_per_s = 1e-12});
+  CHECK_FALSE(outcome.gave_up);
+  CHECK(outcome.average_per_s == Approx(0.7).epsilon(1e-12));
 }
