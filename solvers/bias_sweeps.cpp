@@ -8,13 +8,14 @@ namespace windtunnel::solvers {
 namespace {
 
 constexpr int kPairsPerCheck = 10;
-constexpr int kPairsBeforeJudging = 20;
-// Mixing or multilevel cycles cost about as much; a chain far from it is told at the first judgement.
+// To judge takes two predictions.
+constexpr int kPairsBeforeJudging = 30;
+// Mixing or multilevel cycles cost about as much.
 constexpr double kMaxPredictedPairs = 120.0;
-constexpr double kHopelessPairs = 1'000.0;
 // Errors in far states first travel towards the likely ones, with little to be seen of it, and then vanish ever faster:
-// to judge takes two predictions, the second not so much below the first.
-constexpr double kFallingPrediction = 0.8;
+// predictions fall by the same factor per check until so many pairs are left. So much patience pays for those.
+constexpr double kPairsOnceArrived = 50.0;
+constexpr double kMaxPairsWithTravel = 160.0;
 
 }  // namespace
 
@@ -64,8 +65,10 @@ void BiasSweeps::judge(const Vector& reward, Outcome& outcome) {
 }
 
 bool BiasSweeps::slow(double predicted_before, double predicted) const {
-  return std::min(predicted_before, predicted) > patience_ * kMaxPredictedPairs &&
-         predicted > kFallingPrediction * predicted_before;
+  if (std::min(predicted_before, predicted) <= patience_ * kMaxPredictedPairs) return false;
+  if (std::isinf(predicted_before) || predicted >= predicted_before) return true;
+  const double checks = std::log(predicted / kPairsOnceArrived) / std::log(predicted_before / predicted);
+  return checks * kPairsPerCheck + kPairsOnceArrived > patience_ * kMaxPairsWithTravel;
 }
 
 BiasSweeps::Outcome BiasSweeps::solve(const Vector& reward, const Target& target) {
@@ -85,8 +88,7 @@ BiasSweeps::Outcome BiasSweeps::solve(const Vector& reward, const Target& target
     const double predicted_before = outcome.predicted_pairs;
     outcome.predicted_pairs = decay > 0.0 ? predicted : HUGE_VAL;
     before = outcome.span_per_s;
-    outcome.gave_up = pairs <= kPairsBeforeJudging ? outcome.predicted_pairs > patience_ * kHopelessPairs
-                                                   : slow(predicted_before, outcome.predicted_pairs);
+    outcome.gave_up = pairs >= kPairsBeforeJudging && slow(predicted_before, outcome.predicted_pairs);
     if (outcome.gave_up) break;
   }
   outcome.bias.resize(part_.states());
