@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 
 #include "solvers/bias_sweeps.h"
 #include "solvers/gauss_seidel.h"
@@ -35,6 +36,8 @@ constexpr double kLeastSweptError = 1e-20;
 // Sweeps that converge fast give two digits more than asked for, at a few pairs each; in the given order what is asked.
 constexpr double kSweptRatio = 0.01;
 constexpr double kSweptRatioUnordered = 0.5;
+// Neighbours so many times as far apart as in an order made by a search are in no order at all.
+constexpr double kScattered = 4.0;
 // Sweep pairs after which the likeliest state is among those that matter.
 constexpr int kPairsForMode = 6;
 
@@ -79,9 +82,11 @@ class AverageProblem {
   AverageProblem(const Vector& reward, const CertifiedAverageOptions& options, CertifiedAverage& result)
       : reward_(reward), options_(options), result_(result) {}
 
-  bool solve(const PartialChain& part, Method method) {
-    BackwardSolver solver(
-        part, {.method = method, .max_iterations = options_.max_iterations, .predicted_sweeps = predicted_sweeps_});
+  bool solve(const PartialChain& part, Method method, double pair_strength = 0.0) {
+    BackwardSolver solver(part, {.method = method,
+                                 .max_iterations = options_.max_iterations,
+                                 .predicted_sweeps = predicted_sweeps_,
+                                 .pair_strength = pair_strength});
     const Vector own = part.part_of(reward_);
     const auto proven = [&](const Residuals& left) {
       // What the factors prove, before another method takes their place.
@@ -96,18 +101,26 @@ class AverageProblem {
     return done;
   }
 
-  /// By sweeps in the order towards the mode, as long as they converge fast.
-  bool solve_by_sweeps(const PartialChain& part) {
+  /// By sweeps in the order towards the mode, as long as they converge fast; else by what works without, in that order
+  /// too if the states came scattered.
+  bool solve_large(const PartialChain& part) {
     if (part.rates().size() > kMaxReordered) {
       const Vector weight = part.exit_per_s().cwiseInverse();
       return sweep_pairs(part, weight, SweepDirection::kDescending, kPatienceUnordered) ||
-             sweep_pairs(part, weight, SweepDirection::kBoth, kPatienceUnordered);
+             sweep_pairs(part, weight, SweepDirection::kBoth, kPatienceUnordered) || solve(part, Method::kAutomatic);
     }
     const Vector weight = crude_weight(part);
-    const PartialChain ordered(part.whole(), order_to_mode(part, weight));
+    std::optional<PartialChain> ordered(std::in_place, part.whole(), order_to_mode(part, weight));
     Vector in_whole = Vector::Zero(part.whole().states());
     for (Index k = 0; k < part.states(); ++k) in_whole(part.member(k)) = weight(k);
-    return sweep_pairs(ordered, ordered.part_of(in_whole), SweepDirection::kAscending) || mix_sweeps(ordered);
+    if (sweep_pairs(*ordered, ordered->part_of(in_whole), SweepDirection::kAscending) || mix_sweeps(*ordered)) {
+      return true;
+    }
+    if (mean_distance(part.rates()) > kScattered * mean_distance(ordered->rates())) {
+      return solve(*ordered, Method::kAutomatic, kStrongPairs);
+    }
+    ordered.reset();
+    return solve(part, Method::kAutomatic);
   }
 
  private:
@@ -176,8 +189,9 @@ CertifiedAverage solve_certified_average(const PartialChain& part, const Vector&
   const bool factors = options.method == Method::kAutomatic && !reduction_is_cheap(part.rates()) &&
                        options.absolute_tolerance < kLeastSweptError * own.cwiseAbs().maxCoeff();
   const bool iterative = options.method == Method::kAutomatic && !factors && !reduction_is_cheap(part.rates());
-  const bool done = result.bounds.width() == 0.0 || (iterative && problem.solve_by_sweeps(part)) ||
-                    problem.solve(part, factors ? Method::kSparseGth : options.method);
+  const bool done =
+      result.bounds.width() == 0.0 ||
+      (iterative ? problem.solve_large(part) : problem.solve(part, factors ? Method::kSparseGth : options.method));
   result.value = 0.5 * (result.bounds.lower + result.bounds.upper);
   result.error_bound = std::nextafter(0.5 * result.bounds.width(), HUGE_VAL);
   result.termination = done ? Termination::kConverged : Termination::kIterationLimit;

@@ -63,13 +63,13 @@ bool sweep(const FlowSystem& system, const FlowOptions& options, FlowSolution& s
 void cycle(const FlowSystem& system, const FlowOptions& options, FlowSolution& solution) {
   solution.method_used = Method::kMultilevel;
   solution.change = 1.0;
-  std::optional<MultilevelFlow> levels(std::in_place, system, solution.x);
+  std::optional<MultilevelFlow> levels(std::in_place, system, solution.x, options.pair_strength);
   AndersonMixing mixing(kAndersonDepth);
   double earlier = HUGE_VAL;
   for (int k = 1; !finished(options, solution); ++k) {
     if ((k == 5 && solution.change > 1e-2) ||
         (k == 15 && solution.change > 1e-6)) {  // better weights, better aggregates
-      levels.emplace(system, solution.x);
+      levels.emplace(system, solution.x, options.pair_strength);
       mixing.restart();
     }
     Vector image = solution.x;

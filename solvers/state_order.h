@@ -9,8 +9,12 @@
 namespace windtunnel::solvers {
 
 /// States by the number of transitions it takes to get to one of `goals`, those first; then the states that cannot get
-/// there. Where a chain drifts towards the goals, one ascending Gauss-Seidel sweep of a backward system, or descending
-/// one of a forward system, takes news the whole way. O(states + transitions).
+/// there. States as near follow their predecessors, those with the higher rate first: so the order hardly depends on
+/// the numbers that states came with. Where a chain drifts towards the goals, one ascending Gauss-Seidel sweep of a
+/// backward system, or descending one of a forward system, takes news the whole way. O(states + transitions).
 std::vector<Index> order_towards(const SparseRates& incoming, const std::vector<Index>& goals);
+
+/// Mean distance in the order between the ends of a transition: how far from each other neighbours are numbered.
+double mean_distance(const SparseRates& rates);
 
 }  // namespace windtunnel::solvers
