@@ -110,7 +110,9 @@ void BackwardSolver::prepare() {
   const bool projects = part_.closed() && stage().method == Method::kGaussSeidel && stage().mixing_depth == 0;
   const bool deep = stage().method == Method::kMultilevel && stage().progress == kLeastProgress;
   if (deep || (weight_.size() == 0 && (projects || stage().method == Method::kMultilevel))) {
-    weight_ = time_spent(part_, {.tolerance = deep ? kDeepWeightTolerance : kWeightTolerance,
+    // In a nearly decomposable chain sweeps stand still long before they arrive.
+    weight_ = time_spent(part_, {.method = deep ? Method::kMultilevel : Method::kAutomatic,
+                                 .tolerance = deep ? kDeepWeightTolerance : kWeightTolerance,
                                  .max_iterations = kWeightIterations,
                                  .pair_strength = stage().pair_strength});
   }

@@ -46,6 +46,16 @@ double product_operations(const PartialChain& part) {
   return static_cast<double>(part.rates().size() + 2 * part.states());
 }
 
+// Of the error that is wanted, for what is cut; less mass than the least is not worth an underflow.
+constexpr double kShareOfCut = 1e-3;
+constexpr double kLeastCutMass = 1e-100;
+
+/// Poisson mass that may be cut where the terms are as large as the first.
+double cut_mass(const Inside& inside, double ticks, double wanted) {
+  const double largest = inside.first_term.lpNorm<Eigen::Infinity>() * (inside.at_time ? 1.0 : std::max(1.0, ticks));
+  return std::clamp(kShareOfCut * wanted / largest, kLeastCutMass, SeriesWeights::kCutMass);
+}
+
 SeriesSum by_series(const Inside& inside, const std::vector<Index>& asked, double max_operations,
                     const CheckOptions& options) {
   const PartialChain& part = inside.part;
@@ -59,7 +69,9 @@ SeriesSum by_series(const Inside& inside, const std::vector<Index>& asked, doubl
   sum.message = fmt::format("uniformization takes {:.3g} products", ticks);
   if (ticks > kMaxTicks || ticks * row_operations > kMaxDetour * max_operations) return sum;
   const double unit = inside.at_time ? 1.0 : rate;
-  const SeriesWeights weights = inside.at_time ? SeriesWeights::at_time(ticks) : SeriesWeights::until_time(ticks);
+  const double cut = cut_mass(inside, ticks, options.absolute_tolerance * unit);
+  const SeriesWeights weights =
+      inside.at_time ? SeriesWeights::at_time(ticks, cut) : SeriesWeights::until_time(ticks, cut);
   sum = sum_series(part, inside.first_term, weights, asked,
                    {.absolute_tolerance = options.absolute_tolerance * unit,
                     .relative_tolerance = options.relative_tolerance,
