@@ -27,7 +27,7 @@ constexpr double kWorthwhileCycles = 0.1;
 constexpr double kMostMixed = 5e7;
 constexpr int kDeepMixing = 25;
 constexpr double kLeastProgress = 0.9;
-constexpr double kDeepWeightTolerance = 1e-6;
+constexpr double kCarefulWeightTolerance = 1e-6;
 // Sweeps first run into the residual they push through the chain: so much growth is no failure.
 constexpr double kToleratedGrowth = 5.0;
 // Of the weights, relative: aggregates need no more.
@@ -108,12 +108,14 @@ BackwardSolver::BackwardSolver(const PartialChain& part, const BackwardOptions& 
 
 void BackwardSolver::prepare() {
   const bool projects = part_.closed() && stage().method == Method::kGaussSeidel && stage().mixing_depth == 0;
-  const bool deep = stage().method == Method::kMultilevel && stage().progress == kLeastProgress;
-  if (deep || (weight_.size() == 0 && (projects || stage().method == Method::kMultilevel))) {
-    // In a nearly decomposable chain sweeps stand still long before they arrive.
-    weight_ = time_spent(part_, {.method = deep ? Method::kMultilevel : Method::kAutomatic,
-                                 .tolerance = deep ? kDeepWeightTolerance : kWeightTolerance,
+  const bool cycles = stage().method == Method::kMultilevel;
+  // Pairs by flow deserve flows that are right.
+  const bool careful = cycles && stage().pair_strength > 0.0;
+  const bool again = careful && stage_ > 0;
+  if (again || (weight_.size() == 0 && (projects || cycles))) {
+    weight_ = time_spent(part_, {.tolerance = careful ? kCarefulWeightTolerance : kWeightTolerance,
                                  .max_iterations = kWeightIterations,
+                                 .cycles_after_sweeps = careful,
                                  .pair_strength = stage().pair_strength});
   }
   switch (stage().method) {

@@ -36,8 +36,6 @@ constexpr double kLeastSweptError = 1e-20;
 // Sweeps that converge fast give two digits more than asked for, at a few pairs each; in the given order what is asked.
 constexpr double kSweptRatio = 0.01;
 constexpr double kSweptRatioUnordered = 0.5;
-// Neighbours so many times as far apart as in an order made by a search are in no order at all.
-constexpr double kScattered = 4.0;
 // Sweep pairs after which the likeliest state is among those that matter.
 constexpr int kPairsForMode = 6;
 
@@ -54,13 +52,16 @@ Vector crude_weight(const PartialChain& part) {
   return x;
 }
 
-/// States by their distance to a likely state: repair, service and the like lead there.
+/// States of the part by their distance to a likely one: repair, service and the like lead there.
 std::vector<Index> order_to_mode(const PartialChain& part, const Vector& weight) {
   Index mode = 0;
   weight.maxCoeff(&mode);
-  std::vector<Index> order = order_towards(transposed(part.rates()), {mode});
-  for (Index& state : order) state = part.member(state);
-  return order;
+  return order_towards(transposed(part.rates()), {mode});
+}
+
+std::vector<Index> members_of(const PartialChain& part, std::vector<Index> states) {
+  for (Index& state : states) state = part.member(state);
+  return states;
 }
 
 /// A second proof: a state reduction never subtracts, so that each of its probabilities, however small, is known
@@ -101,8 +102,8 @@ class AverageProblem {
     return done;
   }
 
-  /// By sweeps in the order towards the mode, as long as they converge fast; else by what works without, in that order
-  /// too if the states came scattered.
+  /// By sweeps in the order towards the mode, as long as they converge fast; else by what works without, in the order
+  /// of the model, which is the best where it is one, and then in that towards the mode.
   bool solve_large(const PartialChain& part) {
     if (part.rates().size() > kMaxReordered) {
       const Vector weight = part.exit_per_s().cwiseInverse();
@@ -110,17 +111,19 @@ class AverageProblem {
              sweep_pairs(part, weight, SweepDirection::kBoth, kPatienceUnordered) || solve(part, Method::kAutomatic);
     }
     const Vector weight = crude_weight(part);
-    std::optional<PartialChain> ordered(std::in_place, part.whole(), order_to_mode(part, weight));
+    const std::vector<Index> order = order_to_mode(part, weight);
+    std::optional<PartialChain> ordered(std::in_place, part.whole(), members_of(part, order));
     Vector in_whole = Vector::Zero(part.whole().states());
     for (Index k = 0; k < part.states(); ++k) in_whole(part.member(k)) = weight(k);
     if (sweep_pairs(*ordered, ordered->part_of(in_whole), SweepDirection::kAscending) || mix_sweeps(*ordered)) {
       return true;
     }
-    if (mean_distance(part.rates()) > kScattered * mean_distance(ordered->rates())) {
-      return solve(*ordered, Method::kAutomatic, kStrongPairs);
+    if (!scattered(part.rates(), order)) {
+      ordered.reset();
+      if (solve(part, Method::kAutomatic)) return true;
+      ordered.emplace(part.whole(), members_of(part, order));
     }
-    ordered.reset();
-    return solve(part, Method::kAutomatic);
+    return solve(*ordered, Method::kAutomatic, kStrongPairs);
   }
 
  private:

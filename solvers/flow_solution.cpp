@@ -96,7 +96,8 @@ FlowSolution solve_flow(const FlowSystem& system, const FlowOptions& options) {
   solution.method_requested = options.method;
   solution.x = first_guess(system);
   const bool done = options.method != Method::kMultilevel && sweep(system, options, solution);
-  if (!done && options.method != Method::kGaussSeidel) cycle(system, options, solution);
+  const bool trusted = done && !options.cycles_after_sweeps;
+  if (!trusted && options.method != Method::kGaussSeidel) cycle(system, options, solution);
   const bool converged = solution.change <= options.tolerance;
   solution.termination = converged ? Termination::kConverged : Termination::kIterationLimit;
   if (!std::isfinite(solution.change)) solution.termination = Termination::kNumericalFailure;

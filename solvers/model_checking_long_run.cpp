@@ -89,10 +89,12 @@ class Mixture {
       account(shares, answer);
       for (const Index i : transient_) shift(i) = std::min(widest, shares.bounds(i).upper);
     }
+    const double least = averages.middle.minCoeff();
+    const double most = averages.middle.maxCoeff();
     for (const Index i : transient_) {
       const Interval mixture = ends.bounds(i);
-      answer.lower(i) = std::nextafter(std::max(averages.middle.minCoeff(), mixture.lower) - shift(i), -HUGE_VAL);
-      answer.upper(i) = std::nextafter(std::min(averages.middle.maxCoeff(), mixture.upper) + shift(i), HUGE_VAL);
+      answer.lower(i) = std::nextafter(std::max(least, mixture.lower) - shift(i), -HUGE_VAL);
+      answer.upper(i) = std::nextafter(std::min(most, mixture.upper) + shift(i), HUGE_VAL);
     }
   }
 

@@ -5,6 +5,12 @@
 #include <cmath>
 
 namespace windtunnel::solvers {
+namespace {
+
+// Orders made by different searches differ by a factor of two; a random one by the root of the number of states.
+constexpr double kScattered = 4.0;
+
+}  // namespace
 
 std::vector<Index> order_towards(const SparseRates& incoming, const std::vector<Index>& goals) {
   std::vector<Index> order = goals;
@@ -30,12 +36,19 @@ std::vector<Index> order_towards(const SparseRates& incoming, const std::vector<
   return order;
 }
 
-double mean_distance(const SparseRates& rates) {
-  double sum = 0.0;
+bool scattered(const SparseRates& rates, const std::vector<Index>& order) {
+  std::vector<Index> position(order.size());
+  for (std::size_t k = 0; k < order.size(); ++k) position[static_cast<std::size_t>(order[k])] = static_cast<Index>(k);
+  double given = 0.0;
+  double ordered = 0.0;
   for (Index i = 0; i < rates.rows(); ++i) {
-    for (const auto [to, rate] : rates.row(i)) sum += std::abs(static_cast<double>(to - i));
+    const Index own = position[static_cast<std::size_t>(i)];
+    for (const auto [to, rate] : rates.row(i)) {
+      given += std::abs(static_cast<double>(to - i));
+      ordered += std::abs(static_cast<double>(position[static_cast<std::size_t>(to)] - own));
+    }
   }
-  return rates.size() > 0 ? sum / static_cast<double>(rates.size()) : 0.0;
+  return given > kScattered * ordered;
 }
 
 }  // namespace windtunnel::solvers

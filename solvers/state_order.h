@@ -14,7 +14,7 @@ namespace windtunnel::solvers {
 /// backward system, or descending one of a forward system, takes news the whole way. O(states + transitions).
 std::vector<Index> order_towards(const SparseRates& incoming, const std::vector<Index>& goals);
 
-/// Mean distance in the order between the ends of a transition: how far from each other neighbours are numbered.
-double mean_distance(const SparseRates& rates);
+/// Whether the states are numbered in no order at all: neighbours many times as far apart as in `order`.
+bool scattered(const SparseRates& rates, const std::vector<Index>& order);
 
 }  // namespace windtunnel::solvers
