@@ -19,16 +19,19 @@ struct Flows {
   const Vector& weight;
   FlowOrigin origin;
 
-  /// The strongest neighbour of a state among those that `eligible` admits, or kNone. An entry both ways counts twice,
-  /// by the stronger.
+  /// `state` is kNone where there is none.
+  struct Neighbour {
+    std::int32_t state = kNone;
+    double flow = 0.0;
+  };
+
+  /// The strongest neighbour of a state among those that `eligible` admits. An entry both ways counts twice, by the
+  /// stronger.
   template <typename Eligible>
-  std::int32_t strongest(Index state, const Eligible& eligible) const {
-    std::int32_t best = kNone;
-    double best_flow = 0.0;
+  Neighbour strongest(Index state, const Eligible& eligible) const {
+    Neighbour best;
     const auto consider = [&](std::int32_t other, double flow) {
-      if (!(flow > best_flow) || !eligible(other)) return;
-      best = other;
-      best_flow = flow;
+      if (flow > best.flow && eligible(other)) best = {other, flow};
     };
     const bool by_row = origin == FlowOrigin::kRow;
     for (const auto [other, rate] : rows.row(state)) consider(other, rate * weight(by_row ? state : other));
@@ -42,7 +45,7 @@ struct Pairing {
   std::vector<std::int32_t> aggregate_of;
   Index count = 0;
 
-  Pairing(const SparseRates& rates, const Vector& weight, FlowOrigin origin)
+  Pairing(const SparseRates& rates, const Vector& weight, FlowOrigin origin, double pair_strength)
       : aggregate_of(static_cast<std::size_t>(rates.rows()), kNone) {
     std::vector<std::int32_t> members;
     const Flows flows{rates, transposed(rates), weight, origin};
@@ -53,16 +56,21 @@ struct Pairing {
     for (Index i = 0; i < rates.rows(); ++i) {
       std::int32_t& own = aggregate_of[static_cast<std::size_t>(i)];
       if (own != kNone) continue;
-      const std::int32_t partner = flows.strongest(i, free);
-      const std::int32_t host = partner == kNone ? flows.strongest(i, joinable) : kNone;
-      if (host != kNone) {
-        own = aggregate_of[static_cast<std::size_t>(host)];
+      const Flows::Neighbour partner = flows.strongest(i, free);
+      const bool weak =
+          pair_strength > 0.0 && partner.flow < pair_strength * flows
+                                                                    .strongest(
+                                                                        i, [](std::int32_t) { return true; })
+                                                                    .flow;
+      const Flows::Neighbour host = weak || partner.state == kNone ? flows.strongest(i, joinable) : Flows::Neighbour{};
+      if (host.state != kNone && host.flow >= partner.flow) {
+        own = aggregate_of[static_cast<std::size_t>(host.state)];
         ++members[static_cast<std::size_t>(own)];
         continue;
       }
       own = static_cast<std::int32_t>(count++);
-      members.push_back(partner == kNone ? 1 : 2);
-      if (partner != kNone) aggregate_of[static_cast<std::size_t>(partner)] = own;
+      members.push_back(partner.state == kNone ? 1 : 2);
+      if (partner.state != kNone) aggregate_of[static_cast<std::size_t>(partner.state)] = own;
     }
   }
 
@@ -112,8 +120,8 @@ void merge_rows(const SparseRates& fine, Aggregation& result, const MemberLists&
   result.coarse.rate_per_s.resize(result.coarse.state.size());
 }
 
-Aggregation pairwise(const SparseRates& rates, const Vector& weight, FlowOrigin origin) {
-  Pairing pairing(rates, weight, origin);
+Aggregation pairwise(const SparseRates& rates, const Vector& weight, FlowOrigin origin, double pair_strength) {
+  Pairing pairing(rates, weight, origin, pair_strength);
   Aggregation result;
   const MemberLists lists(pairing);
   result.aggregate_of = std::move(pairing.aggregate_of);
@@ -137,9 +145,9 @@ void Aggregation::refresh(const SparseRates& fine, const Vector& weight, FlowOri
   }
 }
 
-Aggregation aggregate(const SparseRates& rates, const Vector& weight, FlowOrigin origin) {
-  Aggregation first = pairwise(rates, weight, origin);
-  Aggregation second = pairwise(first.coarse, Vector::Ones(first.count), origin);
+Aggregation aggregate(const SparseRates& rates, const Vector& weight, FlowOrigin origin, double pair_strength) {
+  Aggregation first = pairwise(rates, weight, origin, pair_strength);
+  Aggregation second = pairwise(first.coarse, Vector::Ones(first.count), origin, pair_strength);
   for (std::int32_t& a : first.aggregate_of) a = second.aggregate_of[static_cast<std::size_t>(a)];
   for (std::int32_t& p : first.position) {
     if (p != kNone) p = second.position[static_cast<std::size_t>(p)];

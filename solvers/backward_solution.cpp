@@ -22,20 +22,32 @@ constexpr int kMixingDepth = 5;
 // which their aggregates cannot see, sweeps take away.
 constexpr int kPatience = 3;
 constexpr double kWorthwhileCycles = 0.1;
+// Where nothing else is left: as many steps of mixing as fit so many numbers, as long as a run takes a tenth away, with
+// weights that tell the aggregates more.
+constexpr double kMostMixed = 5e7;
+constexpr int kDeepMixing = 25;
+constexpr double kLeastProgress = 0.9;
+constexpr double kCarefulWeightTolerance = 1e-6;
 // Sweeps first run into the residual they push through the chain: so much growth is no failure.
 constexpr double kToleratedGrowth = 5.0;
 // Of the weights, relative: aggregates need no more.
 constexpr double kWeightTolerance = 1e-3;
+constexpr long long kWeightIterations = 400;
 // Sweep pairs after which the likeliest state is among those that matter.
 constexpr long long kSweepsForMode = 5;
 // Weights are > 0; below it they underflowed.
 constexpr double kLeastWeight = 1e-300;
 
-Vector time_spent(const PartialChain& part, long long max_iterations = 400) {
+Vector time_spent(const PartialChain& part, const FlowOptions& options) {
   const SparseRates incoming = transposed(part.rates());
   const Vector source = part.closed() ? Vector() : Vector::Ones(part.states());
   const FlowSystem system{incoming, part.exit_per_s(), part.leaving_per_s(), source};
-  return solve_flow(system, {.tolerance = kWeightTolerance, .max_iterations = max_iterations}).x;
+  return solve_flow(system, options).x;
+}
+
+/// Steps of mixing, two vectors each.
+int deep_mixing(Index states) {
+  return std::clamp(static_cast<int>(kMostMixed / (2.0 * static_cast<double>(states))), kMixingDepth, kDeepMixing);
 }
 
 /// Iterations still needed at the speed of the second half of the run.
@@ -66,8 +78,9 @@ BackwardSolver::BackwardSolver(const PartialChain& part, const BackwardOptions& 
     : part_(part), options_(options), weight_(std::move(weight)) {
   const Stage swept{Method::kGaussSeidel, 0, 120.0};
   const Stage mixed{Method::kGaussSeidel, kMixingDepth, 80.0};
-  const Stage levels{Method::kMultilevel, kMixingDepth, 400.0};
+  const Stage levels{Method::kMultilevel, kMixingDepth, 400.0, 0.5, options.pair_strength};
   const Stage factors{Method::kSparseGth, 0, HUGE_VAL};
+  const Stage deep{Method::kMultilevel, deep_mixing(part.states()), HUGE_VAL, kLeastProgress, kStrongPairs};
   const Stage patient{Method::kGaussSeidel, 0, HUGE_VAL};
   switch (options.method) {
     case Method::kGth:
@@ -85,7 +98,7 @@ BackwardSolver::BackwardSolver(const PartialChain& part, const BackwardOptions& 
       stages_ = {levels, {Method::kMultilevel, 0, HUGE_VAL}};
       break;
     default:
-      stages_ = {swept, mixed, levels, swept, factors, {Method::kMultilevel, 0, 400.0}, patient};
+      stages_ = {swept, mixed, levels, swept, factors, deep, patient};
       if (options.predicted_sweeps > kMaxSweepsToMix) stages_.erase(stages_.begin() + 1);
       if (options.predicted_sweeps > 0.0) stages_.erase(stages_.begin());
       if (reduction_is_cheap(part.rates())) stages_.insert(stages_.begin(), {Method::kGth, 0, HUGE_VAL});
@@ -95,7 +108,16 @@ BackwardSolver::BackwardSolver(const PartialChain& part, const BackwardOptions& 
 
 void BackwardSolver::prepare() {
   const bool projects = part_.closed() && stage().method == Method::kGaussSeidel && stage().mixing_depth == 0;
-  if (weight_.size() == 0 && (projects || stage().method == Method::kMultilevel)) weight_ = time_spent(part_);
+  const bool cycles = stage().method == Method::kMultilevel;
+  // Pairs by flow deserve flows that are right.
+  const bool careful = cycles && stage().pair_strength > 0.0;
+  const bool again = careful && stage_ > 0;
+  if (again || (weight_.size() == 0 && (projects || cycles))) {
+    weight_ = time_spent(part_, {.tolerance = careful ? kCarefulWeightTolerance : kWeightTolerance,
+                                 .max_iterations = kWeightIterations,
+                                 .cycles_after_sweeps = careful,
+                                 .pair_strength = stage().pair_strength});
+  }
   switch (stage().method) {
     case Method::kGth:
     case Method::kSparseGth: {
@@ -111,7 +133,7 @@ void BackwardSolver::prepare() {
     }
     case Method::kMultilevel:
       correction_ = std::make_unique<MultilevelCorrection>(part_.rates(), part_.exit_per_s(), part_.leaving_per_s(),
-                                                           weight_, part_.closed());
+                                                           weight_, part_.closed(), stage().pair_strength);
       break;
     default:
       correction_ = std::make_unique<SweepCorrection>(part_.rates(), part_.exit_per_s(), options_.direction);
@@ -125,7 +147,8 @@ std::unique_ptr<DirectCorrection> BackwardSolver::factorised() {
   }
   Index likely = -1;
   if (part_.closed()) {
-    if (weight_.size() == 0) weight_ = time_spent(part_, kSweepsForMode);
+    if (weight_.size() == 0)
+      weight_ = time_spent(part_, {.tolerance = kWeightTolerance, .max_iterations = kSweepsForMode});
     weight_.maxCoeff(&likely);
   }
   ReductionPattern pattern(part_.rates(), likely);
@@ -172,8 +195,9 @@ bool BackwardSolver::solve(const Vector& reward, double target_per_s,
     polished = enough;
     const double size = part_.closed() ? left.highest() - left.lowest() : left.value.lpNorm<Eigen::Infinity>();
     if (!std::isfinite(size) || iterations_ >= options_.max_iterations) return false;
-    stalls = size > 0.5 * before ? stalls + 1 : 0;
-    const bool poor_cycles = stage().method == Method::kMultilevel && size > kWorthwhileCycles * before;
+    stalls = size > stage().progress * before ? stalls + 1 : 0;
+    const bool poor_cycles =
+        stage().method == Method::kMultilevel && stage().max_predicted < HUGE_VAL && size > kWorthwhileCycles * before;
     before = std::min(before, size);
     if (stalls >= kPatience || poor_cycles) {
       if (!next_stage()) return false;

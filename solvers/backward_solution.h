@@ -27,6 +27,8 @@ struct BackwardOptions {
   bool only_while_fast = false;
   /// In which sweeps correct.
   SweepDirection direction = SweepDirection::kBoth;
+  /// Of the first cycles' aggregates, as of aggregate().
+  double pair_strength = 0.0;
 };
 
 /// Remaining drifts on the part: state by state the function did not solve its equation by this much.
@@ -60,11 +62,14 @@ class BackwardSolver {
   const DirectCorrection* reduction() const { return dynamic_cast<const DirectCorrection*>(correction_.get()); }
 
  private:
-  /// A way to correct, and how long a run of it may be expected to take before the next way is tried.
+  /// A way to correct, how long a run of it may be expected to take before the next way is tried, and what a run leaves
+  /// of the residual at most unless it counts as stalled.
   struct Stage {
     Method method = Method::kNone;
     int mixing_depth = 0;
     double max_predicted = 0.0;
+    double progress = 0.5;
+    double pair_strength = 0.0;
   };
 
   const Stage& stage() const { return stages_[stage_]; }

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 
 #include "solvers/bias_sweeps.h"
 #include "solvers/gauss_seidel.h"
@@ -51,13 +52,16 @@ Vector crude_weight(const PartialChain& part) {
   return x;
 }
 
-/// States by their distance to a likely state: repair, service and the like lead there.
+/// States of the part by their distance to a likely one: repair, service and the like lead there.
 std::vector<Index> order_to_mode(const PartialChain& part, const Vector& weight) {
   Index mode = 0;
   weight.maxCoeff(&mode);
-  std::vector<Index> order = order_towards(transposed(part.rates()), {mode});
-  for (Index& state : order) state = part.member(state);
-  return order;
+  return order_towards(transposed(part.rates()), {mode});
+}
+
+std::vector<Index> members_of(const PartialChain& part, std::vector<Index> states) {
+  for (Index& state : states) state = part.member(state);
+  return states;
 }
 
 /// A second proof: a state reduction never subtracts, so that each of its probabilities, however small, is known
@@ -79,9 +83,11 @@ class AverageProblem {
   AverageProblem(const Vector& reward, const CertifiedAverageOptions& options, CertifiedAverage& result)
       : reward_(reward), options_(options), result_(result) {}
 
-  bool solve(const PartialChain& part, Method method) {
-    BackwardSolver solver(
-        part, {.method = method, .max_iterations = options_.max_iterations, .predicted_sweeps = predicted_sweeps_});
+  bool solve(const PartialChain& part, Method method, double pair_strength = 0.0) {
+    BackwardSolver solver(part, {.method = method,
+                                 .max_iterations = options_.max_iterations,
+                                 .predicted_sweeps = predicted_sweeps_,
+                                 .pair_strength = pair_strength});
     const Vector own = part.part_of(reward_);
     const auto proven = [&](const Residuals& left) {
       // What the factors prove, before another method takes their place.
@@ -96,18 +102,28 @@ class AverageProblem {
     return done;
   }
 
-  /// By sweeps in the order towards the mode, as long as they converge fast.
-  bool solve_by_sweeps(const PartialChain& part) {
+  /// By sweeps in the order towards the mode, as long as they converge fast; else by what works without, in the order
+  /// of the model, which is the best where it is one, and then in that towards the mode.
+  bool solve_large(const PartialChain& part) {
     if (part.rates().size() > kMaxReordered) {
       const Vector weight = part.exit_per_s().cwiseInverse();
       return sweep_pairs(part, weight, SweepDirection::kDescending, kPatienceUnordered) ||
-             sweep_pairs(part, weight, SweepDirection::kBoth, kPatienceUnordered);
+             sweep_pairs(part, weight, SweepDirection::kBoth, kPatienceUnordered) || solve(part, Method::kAutomatic);
     }
     const Vector weight = crude_weight(part);
-    const PartialChain ordered(part.whole(), order_to_mode(part, weight));
+    const std::vector<Index> order = order_to_mode(part, weight);
+    std::optional<PartialChain> ordered(std::in_place, part.whole(), members_of(part, order));
     Vector in_whole = Vector::Zero(part.whole().states());
     for (Index k = 0; k < part.states(); ++k) in_whole(part.member(k)) = weight(k);
-    return sweep_pairs(ordered, ordered.part_of(in_whole), SweepDirection::kAscending) || mix_sweeps(ordered);
+    if (sweep_pairs(*ordered, ordered->part_of(in_whole), SweepDirection::kAscending) || mix_sweeps(*ordered)) {
+      return true;
+    }
+    if (!scattered(part.rates(), order)) {
+      ordered.reset();
+      if (solve(part, Method::kAutomatic)) return true;
+      ordered.emplace(part.whole(), members_of(part, order));
+    }
+    return solve(*ordered, Method::kAutomatic, kStrongPairs);
   }
 
  private:
@@ -176,8 +192,9 @@ CertifiedAverage solve_certified_average(const PartialChain& part, const Vector&
   const bool factors = options.method == Method::kAutomatic && !reduction_is_cheap(part.rates()) &&
                        options.absolute_tolerance < kLeastSweptError * own.cwiseAbs().maxCoeff();
   const bool iterative = options.method == Method::kAutomatic && !factors && !reduction_is_cheap(part.rates());
-  const bool done = result.bounds.width() == 0.0 || (iterative && problem.solve_by_sweeps(part)) ||
-                    problem.solve(part, factors ? Method::kSparseGth : options.method);
+  const bool done =
+      result.bounds.width() == 0.0 ||
+      (iterative ? problem.solve_large(part) : problem.solve(part, factors ? Method::kSparseGth : options.method));
   result.value = 0.5 * (result.bounds.lower + result.bounds.upper);
   result.error_bound = std::nextafter(0.5 * result.bounds.width(), HUGE_VAL);
   result.termination = done ? Termination::kConverged : Termination::kIterationLimit;

@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "solvers/communicating_classes.h"
+#include "solvers/state_order.h"
 
 namespace windtunnel::solvers {
 namespace {
@@ -99,6 +100,20 @@ std::vector<Index> in_order_of_classes(const Generator& q, std::vector<Index> st
   return states;
 }
 
+/// Scattered states within their classes by the distance to a way out.
+std::vector<Index> in_order_of_search(const Generator& q, std::vector<Index> states) {
+  const PartialChain part(q, states);
+  if (reduction_is_cheap(part.rates())) return states;
+  std::vector<Index> goals;
+  for (Index k = 0; k < part.states(); ++k) {
+    if (part.leaving_per_s()(k) > 0.0) goals.push_back(k);
+  }
+  std::vector<Index> order = order_towards(transposed(part.rates()), goals);
+  if (!scattered(part.rates(), order)) return states;
+  for (Index& state : order) state = part.member(state);
+  return in_order_of_classes(q, std::move(order));
+}
+
 }  // namespace
 
 Interval BoundaryValue::bounds(Index i) const {
@@ -110,9 +125,10 @@ Interval BoundaryValue::bounds(Index i) const {
     result.upper = std::nextafter(std::nextafter(h.high(i), HUGE_VAL) + error, HUGE_VAL);
   }
   if (direct.size() > 0) {
-    result.lower = std::max(result.lower, direct(i) * (1.0 - direct_error_ratio));
-    // What underflowed is 0 on the way down.
-    result.upper = std::min(result.upper, direct(i) * (1.0 + direct_error_ratio) + 1e-290);
+    // What underflowed on the way was rounded down to 0, or up to the least number there is.
+    constexpr double kUnderflow = 1e-290;
+    result.lower = std::max({result.lower, 0.0, direct(i) * (1.0 - direct_error_ratio) - kUnderflow});
+    result.upper = std::min(result.upper, direct(i) * (1.0 + direct_error_ratio) + kUnderflow);
   }
   return result;
 }
@@ -129,7 +145,7 @@ BoundaryValue solve_boundary_value(const Generator& q, const std::vector<Index>&
   result.error_bound = 0.0;
   if (inside.empty() || interest.empty()) return result;
 
-  const PartialChain part(q, in_order_of_classes(q, inside));
+  const PartialChain part(q, in_order_of_search(q, in_order_of_classes(q, inside)));
   if (options.method == Method::kAutomatic || options.method == Method::kGth) solve_directly(part, reward, result);
   const bool direct = result.direct.size() > 0;
   BackwardSolver solver(part, {.method = direct ? Method::kGth : options.method,

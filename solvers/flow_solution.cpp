@@ -63,13 +63,13 @@ bool sweep(const FlowSystem& system, const FlowOptions& options, FlowSolution& s
 void cycle(const FlowSystem& system, const FlowOptions& options, FlowSolution& solution) {
   solution.method_used = Method::kMultilevel;
   solution.change = 1.0;
-  std::optional<MultilevelFlow> levels(std::in_place, system, solution.x);
+  std::optional<MultilevelFlow> levels(std::in_place, system, solution.x, options.pair_strength);
   AndersonMixing mixing(kAndersonDepth);
   double earlier = HUGE_VAL;
   for (int k = 1; !finished(options, solution); ++k) {
     if ((k == 5 && solution.change > 1e-2) ||
         (k == 15 && solution.change > 1e-6)) {  // better weights, better aggregates
-      levels.emplace(system, solution.x);
+      levels.emplace(system, solution.x, options.pair_strength);
       mixing.restart();
     }
     Vector image = solution.x;
@@ -96,7 +96,8 @@ FlowSolution solve_flow(const FlowSystem& system, const FlowOptions& options) {
   solution.method_requested = options.method;
   solution.x = first_guess(system);
   const bool done = options.method != Method::kMultilevel && sweep(system, options, solution);
-  if (!done && options.method != Method::kGaussSeidel) cycle(system, options, solution);
+  const bool trusted = done && !options.cycles_after_sweeps;
+  if (!trusted && options.method != Method::kGaussSeidel) cycle(system, options, solution);
   const bool converged = solution.change <= options.tolerance;
   solution.termination = converged ? Termination::kConverged : Termination::kIterationLimit;
   if (!std::isfinite(solution.change)) solution.termination = Termination::kNumericalFailure;

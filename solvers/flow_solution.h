@@ -16,6 +16,10 @@ struct FlowOptions {
   long long max_iterations = 20'000;
   /// With kGaussSeidel: give up as soon as more than about a hundred sweep pairs are to be expected.
   bool only_while_fast = false;
+  /// Cycles also after sweeps that seem to be done: in a nearly decomposable chain they stand still long before.
+  bool cycles_after_sweeps = false;
+  /// Of the aggregates, as of aggregate().
+  double pair_strength = 0.0;
 };
 
 struct FlowSolution : SolveResult {

@@ -47,10 +47,13 @@ StateAnswer complement(StateAnswer answer) {
 StateAnswer probability(const LabelledChain& chain, const PathFormula& path, const std::vector<Index>& interest,
                         const CheckOptions& options) {
   require_set(path.right, chain.states(), "the right operand");
+  CheckOptions own = options;
+  // Relative to a complement that may be tiny.
+  if (path.complement) own.relative_tolerance = std::min(own.relative_tolerance, own.absolute_tolerance);
   if (path.path_operator == PathOperator::kUntil) require_set(path.left, chain.states(), "the left operand");
   StateAnswer answer = path.path_operator == PathOperator::kNext
                            ? next_probability(chain, path)
-                           : until_probability(chain.generator, path, interest, options);
+                           : until_probability(chain.generator, path, interest, own);
   answer.lower = answer.lower.cwiseMax(0.0).cwiseMin(1.0);
   answer.upper = answer.upper.cwiseMax(0.0).cwiseMin(1.0);
   return path.complement ? complement(std::move(answer)) : answer;
@@ -127,6 +130,13 @@ void conclude(const CheckOptions& options, CheckResult& result) {
   if (std::isinf(result.lower) && result.lower == result.upper) {
     result.value = result.lower;
     result.error_bound = 0.0;
+    return;
+  }
+  if (!(result.lower <= result.upper)) {  // also when one is not a number
+    result.termination = Termination::kNumericalFailure;
+    result.error_bound.reset();
+    result.message =
+        fmt::format("two proofs contradict each other: at least {:.17g}, at most {:.17g}", result.lower, result.upper);
     return;
   }
   result.value = result.lower + 0.5 * (result.upper - result.lower);

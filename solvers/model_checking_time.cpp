@@ -46,6 +46,16 @@ double product_operations(const PartialChain& part) {
   return static_cast<double>(part.rates().size() + 2 * part.states());
 }
 
+// Of the error that is wanted, for what is cut; less mass than the least is not worth an underflow.
+constexpr double kShareOfCut = 1e-3;
+constexpr double kLeastCutMass = 1e-100;
+
+/// Poisson mass that may be cut where the terms are as large as the first.
+double cut_mass(const Inside& inside, double ticks, double wanted) {
+  const double largest = inside.first_term.lpNorm<Eigen::Infinity>() * (inside.at_time ? 1.0 : std::max(1.0, ticks));
+  return std::clamp(kShareOfCut * wanted / largest, kLeastCutMass, SeriesWeights::kCutMass);
+}
+
 SeriesSum by_series(const Inside& inside, const std::vector<Index>& asked, double max_operations,
                     const CheckOptions& options) {
   const PartialChain& part = inside.part;
@@ -59,7 +69,9 @@ SeriesSum by_series(const Inside& inside, const std::vector<Index>& asked, doubl
   sum.message = fmt::format("uniformization takes {:.3g} products", ticks);
   if (ticks > kMaxTicks || ticks * row_operations > kMaxDetour * max_operations) return sum;
   const double unit = inside.at_time ? 1.0 : rate;
-  const SeriesWeights weights = inside.at_time ? SeriesWeights::at_time(ticks) : SeriesWeights::until_time(ticks);
+  const double cut = cut_mass(inside, ticks, options.absolute_tolerance * unit);
+  const SeriesWeights weights =
+      inside.at_time ? SeriesWeights::at_time(ticks, cut) : SeriesWeights::until_time(ticks, cut);
   sum = sum_series(part, inside.first_term, weights, asked,
                    {.absolute_tolerance = options.absolute_tolerance * unit,
                     .relative_tolerance = options.relative_tolerance,
@@ -70,10 +82,10 @@ SeriesSum by_series(const Inside& inside, const std::vector<Index>& asked, doubl
   return sum;
 }
 
-SeriesSum by_doubling(const Inside& inside) {
-  if (inside.at_time) return value_by_doubling(inside.part, inside.first_term, {}, inside.time_s);
-  if (inside.target.empty()) return integral_by_doubling(inside.part, inside.first_term, inside.time_s);
-  return value_by_doubling(inside.part, Vector::Zero(inside.part.states()), inside.target, inside.time_s);
+SeriesSum by_doubling(const Inside& inside, double wanted) {
+  if (inside.at_time) return value_by_doubling(inside.part, inside.first_term, {}, inside.time_s, wanted);
+  if (inside.target.empty()) return integral_by_doubling(inside.part, inside.first_term, inside.time_s, wanted);
+  return value_by_doubling(inside.part, Vector::Zero(inside.part.states()), inside.target, inside.time_s, wanted);
 }
 
 SeriesSum by_implicit_steps(const Inside& inside, const std::vector<Index>& asked, const CheckOptions& options) {
@@ -87,12 +99,22 @@ SeriesSum by_implicit_steps(const Inside& inside, const std::vector<Index>& aske
   return passage_by_implicit_steps(part, inside.target, inside.time_s, asked, wanted);
 }
 
+/// Of the answer in a state, as far as it is known.
+double allowed_error(const SeriesSum& sum, Index state, const CheckOptions& options) {
+  const double size = std::min(std::abs(sum.lower(state)), std::abs(sum.upper(state)));
+  const bool known = std::isfinite(size) && sum.lower(state) * sum.upper(state) > 0.0;
+  return std::max(options.absolute_tolerance, known ? options.relative_tolerance * size : 0.0);
+}
+
+double least_allowed_error(const SeriesSum& sum, const std::vector<Index>& asked, const CheckOptions& options) {
+  double least = HUGE_VAL;
+  for (const Index i : asked) least = std::min(least, allowed_error(sum, i, options));
+  return least;
+}
+
 bool close_enough(const SeriesSum& sum, const std::vector<Index>& asked, const CheckOptions& options) {
-  return std::all_of(asked.begin(), asked.end(), [&](Index i) {
-    const double size = std::min(std::abs(sum.lower(i)), std::abs(sum.upper(i)));
-    const double allowed = std::max(options.absolute_tolerance, options.relative_tolerance * size);
-    return 0.5 * (sum.upper(i) - sum.lower(i)) <= allowed;
-  });
+  return std::all_of(asked.begin(), asked.end(),
+                     [&](Index i) { return 0.5 * (sum.upper(i) - sum.lower(i)) <= allowed_error(sum, i, options); });
 }
 
 /// What two methods prove together, and the work of both.
@@ -115,8 +137,11 @@ SeriesSum sum_of(const Inside& inside, const std::vector<Index>& asked, const Ch
   if (sum.usable()) return sum;
   combine(by_implicit_steps(inside, asked, options), asked, options, sum);
   if (sum.usable()) return sum;
-  combine(std::isinf(dense) ? by_series(inside, asked, kMaxSeriesOperations, options) : by_doubling(inside), asked,
-          options, sum);
+  if (std::isinf(dense)) {
+    combine(by_series(inside, asked, kMaxSeriesOperations, options), asked, options, sum);
+  } else {
+    combine(by_doubling(inside, least_allowed_error(sum, asked, options)), asked, options, sum);
+  }
   return sum;
 }
 
@@ -179,7 +204,8 @@ StateAnswer until_probability(const Generator& q, const PathFormula& path, const
   if (time.lower_s > 0.0) {
     start = listed(reachable_through(q, interest, path.left));
     own.absolute_tolerance *= 0.5;
-    own.relative_tolerance *= 0.5;
+    // What is likely in a state that is not may count next to nothing in the answer: no error relative to it will do.
+    own.relative_tolerance = std::min(0.5 * own.relative_tolerance, own.absolute_tolerance);
   }
   const double duration_s = time.upper_s - time.lower_s;
   StateAnswer later = std::isinf(time.upper_s) ? unbounded_until(q, path.left, path.right, start, own)

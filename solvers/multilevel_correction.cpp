@@ -37,7 +37,8 @@ void SweepCorrection::improve(const Vector& residual, Vector& d) const {
 }
 
 MultilevelCorrection::MultilevelCorrection(const SparseRates& rates, const Vector& exit_per_s,
-                                           const Vector& killing_per_s, const Vector& weight, bool closed)
+                                           const Vector& killing_per_s, const Vector& weight, bool closed,
+                                           double pair_strength)
     : rates_(rates), weight_(weight / weight.maxCoeff()), closed_(closed) {
   levels_.push_back({exit_per_s, {}});
   Vector level_weight = weight_;
@@ -45,7 +46,7 @@ MultilevelCorrection::MultilevelCorrection(const SparseRates& rates, const Vecto
   while (this->rates(levels_.size() - 1).rows() > kCoarsestStates) {
     const std::size_t level = levels_.size() - 1;
     const SparseRates& fine = this->rates(level);
-    Aggregation next = aggregate(fine, level_weight, FlowOrigin::kRow);
+    Aggregation next = aggregate(fine, level_weight, FlowOrigin::kRow, pair_strength);
     if (static_cast<double>(next.count) > kWorthwhileShrink * static_cast<double>(fine.rows())) break;
     Vector coarse_killing = Vector::Zero(next.count);
     for (Index i = 0; i < fine.rows(); ++i) {

@@ -39,8 +39,9 @@ class SweepCorrection : public Correction {
 class MultilevelCorrection : public Correction {
  public:
   /// `weight` > 0: about the time spent in each state. `closed`: nothing leaves, constants are in the null space.
+  /// `pair_strength`: as of aggregate().
   MultilevelCorrection(const SparseRates& rates, const Vector& exit_per_s, const Vector& killing_per_s,
-                       const Vector& weight, bool closed);
+                       const Vector& weight, bool closed, double pair_strength = 0.0);
   void improve(const Vector& residual, Vector& d) const override;
 
  private:

@@ -25,13 +25,13 @@ Vector sums_over(const Aggregation& aggregation, const Vector& fine) {
 
 }  // namespace
 
-MultilevelFlow::MultilevelFlow(const FlowSystem& system, const Vector& x) : system_(system) {
+MultilevelFlow::MultilevelFlow(const FlowSystem& system, const Vector& x, double pair_strength) : system_(system) {
   levels_.emplace_back();
   Vector weight = x;
   while (rates(levels_.size() - 1).rows() > kCoarsestStates) {
     const std::size_t level = levels_.size() - 1;
     const SparseRates& fine = rates(level);
-    Aggregation next = aggregate(fine, weight, FlowOrigin::kColumn);
+    Aggregation next = aggregate(fine, weight, FlowOrigin::kColumn, pair_strength);
     if (static_cast<double>(next.count) > kWorthwhileShrink * static_cast<double>(fine.rows())) break;
     levels_[level].next = std::move(next);
     levels_.emplace_back();

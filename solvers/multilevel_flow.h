@@ -26,8 +26,8 @@ struct FlowSystem {
 
 class MultilevelFlow {
  public:
-  /// Aggregates by the flows of x > 0.
-  MultilevelFlow(const FlowSystem& system, const Vector& x);
+  /// Aggregates by the flows of x > 0. `pair_strength`: as of aggregate().
+  MultilevelFlow(const FlowSystem& system, const Vector& x, double pair_strength = 0.0);
 
   /// One V-cycle: a sweep up, the correction by the coarser levels, a sweep down. x stays >= 1e-290: above that
   /// products with rates neither underflow nor lose digits.

@@ -1,7 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "solvers/partial_chain.h"
 
+#include <algorithm>
+
 namespace windtunnel::solvers {
+namespace {
+
+/// Sorts the entries from `begin` on by state, as rows have to be; members in ascending order leave them sorted.
+void sort_row(std::size_t begin, SparseRates& rates, std::vector<RateEntry>& scratch) {
+  if (std::is_sorted(rates.state.begin() + static_cast<std::ptrdiff_t>(begin), rates.state.end())) return;
+  scratch.clear();
+  for (std::size_t e = begin; e < rates.state.size(); ++e) scratch.push_back({rates.state[e], rates.rate_per_s[e]});
+  std::sort(scratch.begin(), scratch.end(), [](const RateEntry& a, const RateEntry& b) { return a.state < b.state; });
+  for (std::size_t k = 0; k < scratch.size(); ++k) {
+    rates.state[begin + k] = scratch[k].state;
+    rates.rate_per_s[begin + k] = scratch[k].rate_per_s;
+  }
+}
+
+}  // namespace
 
 PartialChain::PartialChain(const Generator& q)
     : q_(q), exit_per_s_(q.exit_rates()), leaving_per_s_(Vector::Zero(q.states())) {}
@@ -13,6 +30,7 @@ PartialChain::PartialChain(const Generator& q, std::vector<Index> members) : q_(
   for (std::size_t k = 0; k < members_.size(); ++k) {
     number[static_cast<std::size_t>(members_[k])] = static_cast<std::int32_t>(k);
   }
+  std::vector<RateEntry> scratch;
   for (Index k = 0; k < states(); ++k) {
     for (const auto [to, rate] : q.outgoing().row(member(k))) {
       const std::int32_t target = number[static_cast<std::size_t>(to)];
@@ -24,6 +42,7 @@ PartialChain::PartialChain(const Generator& q, std::vector<Index> members) : q_(
         rates_.rate_per_s.push_back(rate);
       }
     }
+    sort_row(static_cast<std::size_t>(rates_.begin.back()), rates_, scratch);
     rates_.begin.push_back(static_cast<std::int64_t>(rates_.state.size()));
   }
 }

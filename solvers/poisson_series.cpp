@@ -18,8 +18,6 @@ namespace {
 constexpr double u = 0.5 * std::numeric_limits<double>::epsilon();
 // Products between two looks at the rest, which cost about one.
 constexpr Index kProductsPerCheck = 32;
-// Mass of the Poisson law that may be cut: below the rounding of what is summed.
-constexpr double kCutMass = 1e-17;
 
 struct Ratios {
   double lowest = 0.0;
@@ -203,14 +201,15 @@ double excess(const SeriesSum& sum, const std::vector<Index>& interest, const Se
 
 }  // namespace
 
-SeriesWeights SeriesWeights::at_time(double mean) {
-  const PoissonWeights poisson = poisson_weights(mean, kCutMass);
-  return {.first = poisson.left, .weight = poisson.weight, .lost = poisson.lost_mass() + 1e-18};
+SeriesWeights SeriesWeights::at_time(double mean, double cut_mass) {
+  const PoissonWeights poisson = poisson_weights(mean, cut_mass);
+  // Of the tails themselves a rounding per term is unknown.
+  return {.first = poisson.left, .weight = poisson.weight, .lost = poisson.lost_mass() * (1.0 + 1e-9) + 1e-300};
 }
 
-SeriesWeights SeriesWeights::until_time(double mean) {
+SeriesWeights SeriesWeights::until_time(double mean, double cut_mass) {
   if (mean == 0.0) return {.first = 0, .weight = Vector::Zero(1)};
-  const PoissonWeights poisson = poisson_weights(mean, kCutMass);
+  const PoissonWeights poisson = poisson_weights(mean, cut_mass);
   SeriesWeights weights{.first = poisson.left, .weight = Vector(poisson.weight.size()), .before = 1.0};
   double mass = poisson.right_mass;
   for (Index k = poisson.weight.size(); k-- > 0;) {

@@ -24,10 +24,14 @@ struct SeriesWeights {
   double at(Index k) const { return k < first ? before : weight(k - first); }
   Index last() const { return first + weight.size() - 1; }
 
-  /// Of the value at `mean` <= 1e12 ticks (16 million weights): the Poisson probabilities.
-  static SeriesWeights at_time(double mean);
+  /// Of the value at `mean` <= 1e12 ticks (16 million weights): the Poisson probabilities. `cut_mass` > 0 may be left
+  /// out.
+  static SeriesWeights at_time(double mean, double cut_mass = kCutMass);
   /// Of the integral until then, in ticks, or of a sum of increments: P(count > k).
-  static SeriesWeights until_time(double mean);
+  static SeriesWeights until_time(double mean, double cut_mass = kCutMass);
+
+  /// Below the rounding of what is summed, unless terms are large and the sum is not.
+  static constexpr double kCutMass = 1e-17;
 };
 
 struct SeriesOptions {

@@ -1,7 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "solvers/state_order.h"
 
+#include <algorithm>
+#include <cmath>
+
 namespace windtunnel::solvers {
+namespace {
+
+// Orders made by different searches differ by a factor of two; a random one by the root of the number of states.
+constexpr double kScattered = 4.0;
+
+}  // namespace
 
 std::vector<Index> order_towards(const SparseRates& incoming, const std::vector<Index>& goals) {
   std::vector<Index> order = goals;
@@ -13,11 +22,33 @@ std::vector<Index> order_towards(const SparseRates& incoming, const std::vector<
     found[static_cast<std::size_t>(state)] = true;
     order.push_back(state);
   };
+  std::vector<RateEntry> next;
   for (std::size_t k = 0; k < order.size(); ++k) {
-    for (const auto [from, rate] : incoming.row(order[k])) add(from);
+    next.clear();
+    for (const RateEntry entry : incoming.row(order[k])) {
+      if (!found[static_cast<std::size_t>(entry.state)]) next.push_back(entry);
+    }
+    std::stable_sort(next.begin(), next.end(),
+                     [](const RateEntry& a, const RateEntry& b) { return a.rate_per_s > b.rate_per_s; });
+    for (const RateEntry& entry : next) add(entry.state);
   }
   for (Index state = 0; state < incoming.rows(); ++state) add(state);
   return order;
+}
+
+bool scattered(const SparseRates& rates, const std::vector<Index>& order) {
+  std::vector<Index> position(order.size());
+  for (std::size_t k = 0; k < order.size(); ++k) position[static_cast<std::size_t>(order[k])] = static_cast<Index>(k);
+  double given = 0.0;
+  double ordered = 0.0;
+  for (Index i = 0; i < rates.rows(); ++i) {
+    const Index own = position[static_cast<std::size_t>(i)];
+    for (const auto [to, rate] : rates.row(i)) {
+      given += std::abs(static_cast<double>(to - i));
+      ordered += std::abs(static_cast<double>(position[static_cast<std::size_t>(to)] - own));
+    }
+  }
+  return given > kScattered * ordered;
 }
 
 }  // namespace windtunnel::solvers

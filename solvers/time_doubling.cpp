@@ -14,8 +14,10 @@ namespace {
 constexpr Index kMaxStates = 500;
 // The shortest time, times the largest exit rate, is at most this: 18 terms of the exponential series leave out 2^-120.
 constexpr double kShift = 0x1p-4;
-// Bits of the result beyond those that k squarings and the sums over a row use up.
+// Bits of the result beyond those that k squarings and the sums over a row use up: at least so many, and where an error
+// of 2^-b of the range of the rewards is wanted b and some that the terms of the series use up.
 constexpr int kResultBits = 64;
+constexpr int kSpareBits = 16;
 // Twelve digits of a small matrix.
 constexpr int kMaxBits = 260;
 
@@ -24,9 +26,11 @@ int squarings(const PartialChain& part, double time_s) {
   return ticks <= 1.0 ? 0 : static_cast<int>(std::ceil(std::log2(ticks)));
 }
 
-int bits_for(Index size, int doublings) {
-  return std::min(kMaxBits,
-                  kResultBits + doublings + static_cast<int>(std::ceil(std::log2(static_cast<double>(size)))));
+/// `error_ratio`: error wanted over the range of the rewards.
+int bits_for(Index size, int doublings, double error_ratio) {
+  const double wanted = std::clamp(-std::log2(error_ratio), 0.0, static_cast<double>(kMaxBits));
+  const int result = std::max(kResultBits, kSpareBits + static_cast<int>(std::ceil(wanted)));
+  return std::min(kMaxBits, result + doublings + static_cast<int>(std::ceil(std::log2(static_cast<double>(size)))));
 }
 
 /// a / b, relative error below 2^-102.
@@ -142,10 +146,10 @@ struct Plan {
   int products() const { return doublings + terms - 1; }
 };
 
-Plan plan_for(const PartialChain& part, Index size, double time_s) {
+Plan plan_for(const PartialChain& part, Index size, double time_s, double error_ratio = 1.0) {
   Plan plan;
   plan.doublings = squarings(part, time_s);
-  plan.bits = bits_for(size, plan.doublings);
+  plan.bits = bits_for(size, plan.doublings, error_ratio);
   plan.terms = terms_for(plan.bits);
   return plan;
 }
@@ -170,18 +174,19 @@ double doubling_operations(const PartialChain& part, double time_s) {
   return products * std::pow(static_cast<double>(size), 3);
 }
 
-SeriesSum value_by_doubling(const PartialChain& part, const Vector& reward, const StateSet& target, double time_s) {
+SeriesSum value_by_doubling(const PartialChain& part, const Vector& reward, const StateSet& target, double time_s,
+                            double wanted) {
   const Layout layout = layout_of(part, false);
-  const Plan plan = plan_for(part, layout.size, time_s);
+  // The target is worth 1, the rest outside 0.
+  const double least = std::min(reward.minCoeff(), 0.0);
+  const double most = std::max(reward.maxCoeff(), target.empty() ? 0.0 : 1.0);
+  const Plan plan = plan_for(part, layout.size, time_s, wanted / (most - least));
   FixedPointMatrix shifted(layout.size, plan.bits);
   fill_chain(part, target, layout, std::ldexp(time_s, -plan.doublings), shifted);
   shifted.normalise();
   const FixedPointMatrix probability = doubled(exponential(shifted, plan.terms), plan.doublings);
 
   SeriesSum result = started(layout, plan);
-  // The target is worth 1, the rest outside 0.
-  const double least = std::min(reward.minCoeff(), 0.0);
-  const double most = std::max(reward.maxCoeff(), target.empty() ? 0.0 : 1.0);
   for (Index i = 0; i < layout.states; ++i) {
     const double missing = probability.missing_from_one(i, 0, layout.chain);
     double sum = target.empty() || part.closed() ? 0.0 : probability.at(i, layout.target());
@@ -199,16 +204,16 @@ SeriesSum value_by_doubling(const PartialChain& part, const Vector& reward, cons
   return result;
 }
 
-SeriesSum integral_by_doubling(const PartialChain& part, const Vector& reward_per_s, double time_s) {
+SeriesSum integral_by_doubling(const PartialChain& part, const Vector& reward_per_s, double time_s, double wanted) {
   const Layout layout = layout_of(part, true);
-  const Plan plan = plan_for(part, layout.size, time_s);
+  const double outside = part.closed() ? reward_per_s(0) : 0.0;
+  const double least = std::min(reward_per_s.minCoeff(), outside);
+  const double range = std::nextafter(std::max(reward_per_s.maxCoeff(), outside) - least, HUGE_VAL);
+  const Plan plan = plan_for(part, layout.size, time_s, wanted / (range * time_s));
   FixedPointMatrix shifted(layout.size, plan.bits);
   const double step = std::ldexp(1.0, -plan.doublings);  // in units of time_s
   fill_chain(part, {}, layout, std::ldexp(time_s, -plan.doublings), shifted);
 
-  const double outside = part.closed() ? reward_per_s(0) : 0.0;
-  const double least = std::min(reward_per_s.minCoeff(), outside);
-  const double range = std::nextafter(std::max(reward_per_s.maxCoeff(), outside) - least, HUGE_VAL);
   for (Index i = 0; i < layout.chain; ++i) {
     const DoubleDouble share = quotient(two_sum(i < layout.states ? reward_per_s(i) : 0.0, -least), range);
     // A power of two times a number is exact. A quotient is known to 2^-102.

@@ -16,8 +16,11 @@ double doubling_operations(const PartialChain& part, double time_s);
 
 /// Expected value at time_s from every state of the part: `reward` where the chain still is in it, 1 where it left it
 /// into `target` (a set of states of the whole chain outside the part; may be empty), else 0. time_s > 0 and finite.
-SeriesSum value_by_doubling(const PartialChain& part, const Vector& reward, const StateSet& target, double time_s);
+/// `wanted` > 0: the absolute error that will do, which says how many bits it takes where rewards are large.
+SeriesSum value_by_doubling(const PartialChain& part, const Vector& reward, const StateSet& target, double time_s,
+                            double wanted = 1e-12);
 /// Expected reward until time_s; what leaves the part earns no more.
-SeriesSum integral_by_doubling(const PartialChain& part, const Vector& reward_per_s, double time_s);
+SeriesSum integral_by_doubling(const PartialChain& part, const Vector& reward_per_s, double time_s,
+                               double wanted = 1e-12);
 
 }  // namespace windtunnel::solvers

@@ -98,6 +98,52 @@ TEST_CASE("Several ends, one of them stiff", "[solvers][hard]") {
   CHECK(std::isinf(asked(kEnds, "T{\"quantile\",0.6}=? [ F x=4 ]").value));
 }
 
+// From 0 by way of 1 and 2 into one of four ends: the classes of the graph come in another order than the states.
+const std::string kFunnel =
+    "ctmc module m x:[0..7]; [] x=0 -> 2581:(x'=1) + 0.2:(x'=2) + 87:(x'=3) + 0.1:(x'=4) + 25276:(x'=6) + "
+    "243027:(x'=7); [] x=1 -> 223252:(x'=7); [] x=2 -> 1e-4:(x'=5) + 8.6:(x'=6); [] x=7 -> 1e-5:(x'=6); endmodule";
+
+TEST_CASE("A funnel whose classes are numbered across the states", "[solvers][hard]") {
+  const double out = 2581 + 0.2 + 87 + 0.1 + 25276 + 243027;
+  const double by_two = 0.2 / out;
+  expect(asked(kFunnel, "S=? [ x=6 ]"), (2581 + 25276 + 243027) / out + by_two * 8.6 / 8.6001);
+  expect(asked(kFunnel, "S=? [ x=5 ]"), by_two * 1e-4 / 8.6001);
+}
+
+TEST_CASE("An unlikely end with a large average does not blur the others", "[solvers][hard]") {
+  // With 1e-9 to the pair that earns 1e9 a second half of its time, else to the one that earns 1.
+  const std::string ends =
+      "ctmc module m x:[0..4]; [] x=0 -> 1e-9:(x'=1) + 1:(x'=3); [] x=1 -> 0.7:(x'=2); [] x=2 -> 0.3:(x'=1); "
+      "[] x=3 -> 0.1:(x'=4); [] x=4 -> 0.7:(x'=3); endmodule rewards x=1 : 1e9; x=2 : 1e-3; x=3 : 1; endrewards";
+  const double rare = 1e-9 / (1 + 1e-9);
+  expect(asked(ends, "R=? [ S ]"), rare * (0.3e9 + 0.7e-3) + (1 - rare) * 0.7 / 0.8);
+}
+
+TEST_CASE("What is almost sure leaves a complement with its own digits", "[solvers][hard]") {
+  const std::string steps =
+      "ctmc module m x:[0..2]; [] x=0 -> 1:(x'=1); [] x=1 -> 1e6:(x'=2); endmodule rewards x=2 : 1; endrewards";
+  // 1 - P(T <= 18) = (1e6 e^-18 - e^-18e6) / (1e6 - 1).
+  const double late = 1e6 * std::exp(-18.0) / (1e6 - 1);
+  expect(asked(steps, "P=? [ G<=18 x<2 ]"), late, 1e-9);
+  expect(asked(steps, "P=? [ F[18,18.5] x=1 ]"), std::exp(-18.0) * (1 / (1e6 - 1) - std::expm1(-0.5)), 1e-9);
+  expect(asked(steps, "P=? [ G[18,19] x=0 ]"), std::exp(-19.0), 1e-9);
+}
+
+TEST_CASE("Rewards of 1e12 beside 1e-12 at and until a time", "[solvers][hard]") {
+  const std::string pair =
+      "ctmc module m x:[0..1]; [] x=0 -> 1e-9:(x'=1); [] x=1 -> 1e6:(x'=0); endmodule "
+      "rewards x=0 : 1e-12; x=1 : 1e12; endrewards";
+  const double share = 1e-9 / (1e6 + 1e-9);
+  for (const double time_s : {1e-9, 1e-4, 1.0, 1e9}) {
+    const double sum = 1e6 + 1e-9;
+    const double there = share * -std::expm1(-sum * time_s);
+    const std::string t = std::to_string(time_s * 1e9) + "e-9";
+    expect(asked(pair, "R=? [ I=" + t + " ]"), 1e12 * there + 1e-12 * (1 - there), 1e-9);
+    const double spent = share * (time_s + std::expm1(-sum * time_s) / sum);
+    expect(asked(pair, "R=? [ C<=" + t + " ]"), 1e12 * spent + 1e-12 * (time_s - spent), 1e-6);
+  }
+}
+
 TEST_CASE("Zero rewards are exactly 0", "[solvers][hard]") {
   for (const std::string path : {"S", "C", "C<=1e9", "I=3", "C<=0"}) {
     const CheckResult found = asked(kEnds, "R{\"zero\"}=? [ " + path + " ]");
