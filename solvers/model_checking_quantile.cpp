@@ -19,6 +19,9 @@ constexpr long long kMaxKeptProducts = 2'000'000;
 // Relative widths that are tried; the tolerance is one of them.
 constexpr double kNarrowest = 0x1p-10;
 constexpr double kWidest = 0.1;
+// A million products round so much that times of a small chain are better asked about one by one.
+constexpr double kLoose = 1e-11;
+constexpr Index kMaxSharpened = 100;
 constexpr double kWidening = 4.0;
 
 /// P(T <= t) from one state, by whatever suits t: kept sequences of products while they last, then each time on its
@@ -33,7 +36,8 @@ class PassageLaw {
         kept_(q, listed(target), point_mass(q.states(), state), {.max_iterations = max_products(q)}) {
     // The density of T turns a bound on P(T <= t) into one on t: all digits are wanted.
     options_.absolute_tolerance = 1e-13;
-    options_.relative_tolerance = std::min(1e-9, 0.1 * options.relative_tolerance);
+    const double relative = q.states() <= kMaxSharpened ? options_.absolute_tolerance : 1e-9;
+    options_.relative_tolerance = std::min(relative, 0.1 * options.relative_tolerance);
   }
 
   /// Of any chain whose rates differ by at most that relative, by Duhamel's formula (rate_perturbation.h).
@@ -44,17 +48,19 @@ class PassageLaw {
   }
 
   Interval within(double time_s) {
+    Interval bounds{0.0, 1.0};
     if (time_s * q_.max_exit_rate() < static_cast<double>(max_products(q_))) {
       const PassageProbability found = kept_.within(time_s);
       if (found.usable()) {
         iterations_ = found.iterations;
-        return bounds_of(found);
+        bounds = bounds_of(found);
+        if (bounds.width() <= kLoose || q_.states() > kMaxSharpened) return bounds;
       }
     }
     PathFormula path{.left = StateSet(target_.size(), true), .right = target_, .time = {.upper_s = time_s}};
     const StateAnswer found = until_probability(q_, path, {state_}, options_);
     iterations_ += found.iterations;
-    return {found.lower(state_), found.upper(state_)};
+    return {std::max(bounds.lower, found.lower(state_)), std::min(bounds.upper, found.upper(state_))};
   }
 
   long long iterations() const { return iterations_; }

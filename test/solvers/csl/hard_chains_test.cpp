@@ -144,6 +144,15 @@ TEST_CASE("Rewards of 1e12 beside 1e-12 at and until a time", "[solvers][hard]")
   }
 }
 
+TEST_CASE("A quantile after a million ticks", "[solvers][hard]") {
+  // Exponential at 1 a second, whatever goes back and forth at 1e6 meanwhile.
+  const std::string restless =
+      "ctmc module m x:[0..2]; [] x=0 -> 1e6:(x'=1) + 1:(x'=2); [] x=1 -> 1e6:(x'=0) + 1:(x'=2); endmodule";
+  const CheckResult found = asked(restless, "T{\"quantile\",0.7}=? [ F x=2 ]");
+  expect(found, -std::log1p(-0.7));
+  CHECK(*found.error_bound <= 1e-10);
+}
+
 TEST_CASE("Zero rewards are exactly 0", "[solvers][hard]") {
   for (const std::string path : {"S", "C", "C<=1e9", "I=3", "C<=0"}) {
     const CheckResult found = asked(kEnds, "R{\"zero\"}=? [ " + path + " ]");
