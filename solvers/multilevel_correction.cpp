@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "solvers/multilevel_correction.h"
 
+#include <limits>
+
 #include "solvers/gauss_seidel.h"
 
 namespace windtunnel::solvers {
@@ -9,16 +11,21 @@ namespace {
 constexpr Index kCoarsestStates = 200;
 constexpr double kWorthwhileShrink = 0.8;
 
-void sweep_up(const SparseRates& rates, const Vector& exit, const Vector& residual, Vector& d) {
+void sweep_up(const SparseRates& rates, const Vector& reciprocal, const Vector& residual, Vector& d) {
   for (Index i = 0; i < d.size(); ++i) {
-    if (exit(i) > 0.0) d(i) = (residual(i) + gathered(rates.row(i), d.data())) / exit(i);
+    d(i) = (residual(i) + gathered(rates.row(i), d.data())) * reciprocal(i);
   }
 }
 
-void sweep_down(const SparseRates& rates, const Vector& exit, const Vector& residual, Vector& d) {
+void sweep_down(const SparseRates& rates, const Vector& reciprocal, const Vector& residual, Vector& d) {
   for (Index i = d.size() - 1; i >= 0; --i) {
-    if (exit(i) > 0.0) d(i) = (residual(i) + gathered(rates.row(i), d.data())) / exit(i);
+    d(i) = (residual(i) + gathered(rates.row(i), d.data())) * reciprocal(i);
   }
+}
+
+/// 0 for aggregates without flow, all of whose weights underflowed: they keep d = 0.
+Vector reciprocals(const Vector& exit) {
+  return (exit.array() < std::numeric_limits<double>::min()).select(0.0, exit.cwiseInverse());
 }
 
 /// Sum of the rates of each row plus what leaves.
@@ -40,7 +47,7 @@ MultilevelCorrection::MultilevelCorrection(const SparseRates& rates, const Vecto
                                            const Vector& killing_per_s, const Vector& weight, bool closed,
                                            double pair_strength)
     : rates_(rates), weight_(weight / weight.maxCoeff()), closed_(closed) {
-  levels_.push_back({exit_per_s, {}});
+  levels_.push_back({exit_per_s, reciprocals(exit_per_s), {}});
   Vector level_weight = weight_;
   Vector killing = killing_per_s;
   while (this->rates(levels_.size() - 1).rows() > kCoarsestStates) {
@@ -55,7 +62,9 @@ MultilevelCorrection::MultilevelCorrection(const SparseRates& rates, const Vecto
     killing = std::move(coarse_killing);
     level_weight = Vector::Ones(next.count);
     levels_[level].next = std::move(next);
-    levels_.push_back({row_sums(levels_[level].next.coarse, killing), {}});
+    Vector exit = row_sums(levels_[level].next.coarse, killing);
+    Vector reciprocal = reciprocals(exit);
+    levels_.push_back({std::move(exit), std::move(reciprocal), {}});
   }
   factorise_coarsest();
 }
@@ -88,21 +97,22 @@ void MultilevelCorrection::improve(const Vector& residual, Vector& d) const {
 void MultilevelCorrection::descend(std::size_t level, const Vector& residual, Vector& d) const {
   const SparseRates& fine = rates(level);
   const Vector& exit = levels_[level].exit;
+  const Vector& reciprocal = levels_[level].reciprocal;
   if (level + 1 == levels_.size()) {
     if (!coarsest_) {
       for (int k = 0; k < 5; ++k) {
-        sweep_up(fine, exit, residual, d);
-        sweep_down(fine, exit, residual, d);
+        sweep_up(fine, reciprocal, residual, d);
+        sweep_down(fine, reciprocal, residual, d);
       }
       return;
     }
     Vector right = residual;
-    for (Index i = 0; i < right.size(); ++i) right(i) = exit(i) > 0.0 ? right(i) / exit(i) : 0.0;
+    for (Index i = 0; i < right.size(); ++i) right(i) *= reciprocal(i);
     if (closed_) right(pinned_) = 0.0;
     d = coarsest_->solve(right);
     return;
   }
-  sweep_up(fine, exit, residual, d);
+  sweep_up(fine, reciprocal, residual, d);
   const Aggregation& next = levels_[level].next;
   Vector coarse_residual = Vector::Zero(next.count);
   for (Index i = 0; i < d.size(); ++i) {
@@ -113,7 +123,7 @@ void MultilevelCorrection::descend(std::size_t level, const Vector& residual, Ve
   descend(level + 1, coarse_residual, coarse);
   if (level > 0) descend(level + 1, coarse_residual, coarse);
   for (Index i = 0; i < d.size(); ++i) d(i) += coarse(next.aggregate_of[static_cast<std::size_t>(i)]);
-  sweep_down(fine, exit, residual, d);
+  sweep_down(fine, reciprocal, residual, d);
 }
 
 }  // namespace windtunnel::solvers

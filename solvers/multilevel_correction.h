@@ -47,6 +47,7 @@ class MultilevelCorrection : public Correction {
  private:
   struct Level {
     Vector exit;
+    Vector reciprocal;
     Aggregation next;  // empty on the coarsest level
   };
   const SparseRates& rates(std::size_t level) const { return level == 0 ? rates_ : levels_[level - 1].next.coarse; }
