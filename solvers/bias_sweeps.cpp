@@ -16,6 +16,30 @@ constexpr double kMaxPredictedPairs = 120.0;
 // predictions fall by the same factor per check until so many pairs are left. So much patience pays for those.
 constexpr double kPairsOnceArrived = 50.0;
 constexpr double kMaxPairsWithTravel = 160.0;
+// Where roundings are all that is left the span wavers: so many checks without a lower one are enough.
+constexpr int kMaxWavering = 3;
+
+/// The lowest span so far, and how long ago it was found and halved.
+class Progress {
+ public:
+  void observe(double span) {
+    checks_since_lowest_ = span < lowest_ ? 0 : checks_since_lowest_ + 1;
+    checks_since_halved_ = span < 0.5 * halved_ ? 0 : checks_since_halved_ + 1;
+    lowest_ = std::min(lowest_, span);
+    if (checks_since_halved_ == 0) halved_ = span;
+  }
+
+  bool stands_still(double patience) const {
+    return checks_since_lowest_ >= kMaxWavering ||
+           checks_since_halved_ * kPairsPerCheck > patience * kMaxPredictedPairs;
+  }
+
+ private:
+  double lowest_ = HUGE_VAL;
+  double halved_ = HUGE_VAL;
+  int checks_since_lowest_ = 0;
+  int checks_since_halved_ = 0;
+};
 
 }  // namespace
 
@@ -75,6 +99,7 @@ BiasSweeps::Outcome BiasSweeps::solve(const Vector& reward, const Target& target
   for (Pair& pair : x_) pair.reward = 0.0;
   Outcome outcome;
   double before = HUGE_VAL;
+  Progress progress;
   for (long long pairs = kPairsPerCheck;; pairs += kPairsPerCheck) {
     for (int k = 0; k < kPairsPerCheck; ++k) {
       sweep_twice(direction_, part_.states(), [&](Index i) { relax(i, reward); });
@@ -88,7 +113,9 @@ BiasSweeps::Outcome BiasSweeps::solve(const Vector& reward, const Target& target
     const double predicted_before = outcome.predicted_pairs;
     outcome.predicted_pairs = decay > 0.0 ? predicted : HUGE_VAL;
     before = outcome.span_per_s;
-    outcome.gave_up = pairs >= kPairsBeforeJudging && slow(predicted_before, outcome.predicted_pairs);
+    progress.observe(outcome.span_per_s);
+    outcome.gave_up = pairs >= kPairsBeforeJudging &&
+                      (slow(predicted_before, outcome.predicted_pairs) || progress.stands_still(patience_));
     if (outcome.gave_up) break;
   }
   outcome.bias.resize(part_.states());

@@ -74,3 +74,18 @@ TEST_CASE("a slow beginning is no reason to give up", "[solvers][bias_sweeps]") 
   CHECK_FALSE(outcome.gave_up);
   CHECK(outcome.average_per_s == Approx(0.7).epsilon(1e-12));
 }
+
+TEST_CASE("sweeps end where roundings are all that is left", "[solvers][bias_sweeps]") {
+  const Generator q = random_chain(200, 3, 1e-3, 1e3, 5);
+  const PartialChain chain(q);
+  const Vector weight = chain.exit_per_s().cwiseInverse();
+  const Vector reward = Vector::LinSpaced(200, 0.0, 1e6);
+  // The last of them less than doubles can tell.
+  for (const double target : {1e-8, 1e-9, 1e-10, 1e-11, 1e-12}) {
+    BiasSweeps sweeps(chain, weight, SweepDirection::kBoth, 100.0);
+    const BiasSweeps::Outcome outcome = sweeps.solve(reward, {.span_per_s = target});
+    CAPTURE(target, outcome.span_per_s, outcome.iterations);
+    CHECK(outcome.gave_up == (outcome.span_per_s > target));
+    CHECK(outcome.iterations < 1000);
+  }
+}
