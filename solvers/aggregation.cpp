@@ -49,6 +49,7 @@ struct Pairing {
       : aggregate_of(static_cast<std::size_t>(rates.rows()), kNone) {
     std::vector<std::int32_t> members;
     const Flows flows{rates, transposed(rates), weight, origin};
+    const auto anyone = [](std::int32_t) { return true; };
     const auto free = [&](std::int32_t j) { return aggregate_of[static_cast<std::size_t>(j)] == kNone; };
     const auto joinable = [&](std::int32_t j) {
       return !free(j) && members[static_cast<std::size_t>(aggregate_of[static_cast<std::size_t>(j)])] < kMaxJoined;
@@ -57,11 +58,7 @@ struct Pairing {
       std::int32_t& own = aggregate_of[static_cast<std::size_t>(i)];
       if (own != kNone) continue;
       const Flows::Neighbour partner = flows.strongest(i, free);
-      const bool weak =
-          pair_strength > 0.0 && partner.flow < pair_strength * flows
-                                                                    .strongest(
-                                                                        i, [](std::int32_t) { return true; })
-                                                                    .flow;
+      const bool weak = pair_strength > 0.0 && partner.flow < pair_strength * flows.strongest(i, anyone).flow;
       const Flows::Neighbour host = weak || partner.state == kNone ? flows.strongest(i, joinable) : Flows::Neighbour{};
       if (host.state != kNone && host.flow >= partner.flow) {
         own = aggregate_of[static_cast<std::size_t>(host.state)];

@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "solvers/sparse_rates.h"
+#include "solvers/sweep_direction.h"
 #include "solvers/vector.h"
 
 namespace windtunnel::solvers {
@@ -22,11 +23,9 @@ inline double gathered(const RateRow& row, const double* x) {
 template <typename Constant>
 void sweep_both_ways(const SparseRates& rates, const Vector& reciprocal, const Constant& constant, double floor,
                      Vector& x) {
-  const auto relax = [&](Index i) {
+  sweep_twice(SweepDirection::kBoth, x.size(), [&](Index i) {
     x(i) = std::max(floor, (constant(i) + gathered(rates.row(i), x.data())) * reciprocal(i));
-  };
-  for (Index i = 0; i < x.size(); ++i) relax(i);
-  for (Index i = x.size() - 1; i >= 0; --i) relax(i);
+  });
 }
 
 }  // namespace windtunnel::solvers

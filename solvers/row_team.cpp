@@ -7,7 +7,7 @@
 namespace windtunnel::solvers {
 namespace {
 
-// Rates per thread below which two threads were not faster than one: 0.2 ms of work.
+// Per thread, 0.2 ms of work: chosen well above what it takes to wake a thread, not fitted.
 constexpr Index kLeastRates = 200'000;
 // Of one round. Shorter trials fit between two turns of another program and do not notice it.
 constexpr int kUsualCalls = 256;
