@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "solvers/backward_solution.h"
-#include "solvers/long_run_average.h"
+#include "solvers/interval.h"
 
 namespace windtunnel::solvers {
 

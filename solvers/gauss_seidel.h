@@ -12,12 +12,6 @@
 
 namespace windtunnel::solvers {
 
-inline double gathered(const RateRow& row, const double* x) {
-  double sum = 0.0;
-  for (const auto [state, rate] : row) sum += rate * x[state];
-  return sum;
-}
-
 /// One sweep through the states in ascending order and one back. `floor` keeps x out of the subnormal numbers, which
 /// are slow and lose digits; use -infinity where x may be negative.
 template <typename Constant>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Kronecker product and sum: phases of two chains side by side. Phase (i, j) has the number i * (size of y) + j.
 #pragma once
-#include "solvers/m_matrix.h"
+#include "solvers/vector.h"
 
 namespace windtunnel::solvers {
 

@@ -2,18 +2,12 @@
 // Long-run averages sum_i pi_i reward_i of an irreducible chain, between bounds that hold whatever a solver did.
 #pragma once
 #include "solvers/generator.h"
+#include "solvers/interval.h"
 #include "solvers/solve_result.h"
 #include "solvers/stationary.h"
 #include "solvers/vector.h"
 
 namespace windtunnel::solvers {
-
-struct Interval {
-  double lower = 0.0;
-  double upper = 0.0;
-
-  double width() const { return upper - lower; }
-};
 
 /// For any vector g, min(f + Q g) <= pi f <= max(f + Q g), because pi Q = 0. Tight when g solves the Poisson equation
 /// f + Q g = pi f (g is then the bias, or relative value, of the states). One pass over the chain, made from rate *

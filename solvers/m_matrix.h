@@ -14,8 +14,6 @@
 
 namespace windtunnel::solvers {
 
-using Matrix = Eigen::MatrixXd;
-
 class MMatrixFactors {
  public:
   /// n x n rates >= 0 (the diagonal does not matter), n excesses >= 0. 2 n^3 / 3 operations.

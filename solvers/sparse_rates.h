@@ -61,6 +61,13 @@ struct SparseRates {
   }
 };
 
+/// sum_j rate_j x_j over one row.
+inline double gathered(const RateRow& row, const double* x) {
+  double sum = 0.0;
+  for (const auto [state, rate] : row) sum += rate * x[state];
+  return sum;
+}
+
 /// The same rates by their other end: row j of the result lists the rows i that hold an entry (j, rate). Square.
 /// O(size()).
 SparseRates transposed(const SparseRates& rates);

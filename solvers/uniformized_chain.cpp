@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <limits>
 
-#include "solvers/gauss_seidel.h"
+#include "solvers/sparse_rates.h"
 
 namespace windtunnel::solvers {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The dense vector of the library and the type that counts states.
+// The dense vector and matrix of the library and the type that counts states.
 #pragma once
 #include <Eigen/Core>
 
@@ -9,5 +9,7 @@ namespace windtunnel::solvers {
 using Index = Eigen::Index;
 
 using Vector = Eigen::VectorXd;
+
+using Matrix = Eigen::MatrixXd;
 
 }  // namespace windtunnel::solvers

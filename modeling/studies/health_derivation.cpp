@@ -2,7 +2,7 @@
 #include <fmt/format.h>
 
 #include "modeling/spec/quantity.h"
-#include "modeling/studies/derivations.h"
+#include "modeling/studies/health_derivation.h"
 
 namespace windtunnel::modeling {
 namespace {

@@ -6,7 +6,7 @@
 
 #include "modeling/chains/replica_chain.h"
 #include "modeling/chains/slot_wait.h"
-#include "modeling/studies/derivations.h"
+#include "modeling/studies/serving_derivation.h"
 
 namespace windtunnel::modeling {
 namespace {

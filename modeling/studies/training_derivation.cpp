@@ -4,7 +4,7 @@
 #include <algorithm>
 
 #include "modeling/costs/service_times.h"
-#include "modeling/studies/derivations.h"
+#include "modeling/studies/training_derivation.h"
 
 namespace windtunnel::modeling {
 namespace {
