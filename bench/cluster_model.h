@@ -7,7 +7,7 @@
 #include <array>
 #include <cstdint>
 
-#include "solvers/explore.h"
+#include "solvers/chain/explore.h"
 
 namespace windtunnel::bench {
 

@@ -7,9 +7,9 @@
 #include <functional>
 #include <vector>
 
-#include "solvers/order_statistics.h"
-#include "solvers/phase_type_curve.h"
-#include "solvers/phase_type_fit.h"
+#include "solvers/phase_type/order_statistics.h"
+#include "solvers/phase_type/phase_type_curve.h"
+#include "solvers/phase_type/phase_type_fit.h"
 
 namespace {
 

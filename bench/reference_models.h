@@ -3,7 +3,7 @@
 #pragma once
 #include <cstdint>
 
-#include "solvers/explore.h"
+#include "solvers/chain/explore.h"
 
 namespace windtunnel::bench {
 

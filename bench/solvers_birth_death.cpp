@@ -3,7 +3,7 @@
 #include <cmath>
 
 #include "cpu_clock.h"
-#include "solvers/stationary.h"
+#include "solvers/long_run/stationary.h"
 
 using namespace windtunnel;
 

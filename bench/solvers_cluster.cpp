@@ -5,7 +5,7 @@
 
 #include "cluster_model.h"
 #include "cpu_clock.h"
-#include "solvers/long_run_average.h"
+#include "solvers/long_run/long_run_average.h"
 
 using namespace windtunnel;
 

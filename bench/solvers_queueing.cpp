@@ -8,15 +8,15 @@
 #include <vector>
 
 #include "bench/cpu_clock.h"
-#include "solvers/explore.h"
-#include "solvers/level_dependent_qbd.h"
-#include "solvers/lumping.h"
-#include "solvers/map_ph_1.h"
-#include "solvers/phase_type_curve.h"
-#include "solvers/phase_type_fit.h"
-#include "solvers/population_process.h"
-#include "solvers/queueing_network.h"
-#include "solvers/queues.h"
+#include "solvers/chain/explore.h"
+#include "solvers/lumping/lumping.h"
+#include "solvers/networks/queueing_network.h"
+#include "solvers/phase_type/phase_type_curve.h"
+#include "solvers/phase_type/phase_type_fit.h"
+#include "solvers/queues/level_dependent_qbd.h"
+#include "solvers/queues/map_ph_1.h"
+#include "solvers/queues/population_process.h"
+#include "solvers/queues/queues.h"
 
 namespace {
 

@@ -12,9 +12,9 @@
 #include <vector>
 
 #include "cpu_clock.h"
+#include "solvers/csl/model_checking.h"
 #include "solvers/csl/property_binding.h"
-#include "solvers/input_error.h"
-#include "solvers/model_checking.h"
+#include "solvers/numerics/input_error.h"
 #include "solvers/prism/model_file.h"
 
 using namespace windtunnel;

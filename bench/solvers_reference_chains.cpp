@@ -8,7 +8,7 @@
 #include "cluster_model.h"
 #include "cpu_clock.h"
 #include "reference_models.h"
-#include "solvers/certified_average.h"
+#include "solvers/long_run/certified_average.h"
 
 using namespace windtunnel;
 

@@ -4,8 +4,8 @@
 
 #include "cluster_model.h"
 #include "cpu_clock.h"
-#include "solvers/initial_distribution.h"
-#include "solvers/transient.h"
+#include "solvers/chain/initial_distribution.h"
+#include "solvers/transient/transient.h"
 
 using namespace windtunnel;
 

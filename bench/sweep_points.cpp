@@ -8,7 +8,7 @@
 
 #include "bench/cpu_clock.h"
 #include "modeling/evaluate.h"
-#include "modeling/studies/sweep.h"
+#include "modeling/studies/what_if/sweep.h"
 
 using namespace windtunnel::modeling;
 

@@ -8,7 +8,7 @@
 #include "bench/cpu_clock.h"
 #include "modeling/cluster/machine.h"
 #include "modeling/spec/read_spec.h"
-#include "modeling/studies/layout_survey.h"
+#include "modeling/studies/training/layout_survey.h"
 
 namespace {
 

@@ -21,7 +21,7 @@
 #include "modeling/cluster/machine.h"
 #include "modeling/spec/csv_table.h"
 #include "modeling/spec/read_spec.h"
-#include "modeling/studies/training.h"
+#include "modeling/studies/training/training.h"
 
 namespace {
 

@@ -9,7 +9,7 @@
 #include "cli/output.h"
 #include "modeling/cluster/read_profile.h"
 #include "modeling/spec/spec_error.h"
-#include "modeling/studies/calibration.h"
+#include "modeling/studies/calibration/calibration.h"
 
 namespace windtunnel::cli {
 namespace {

@@ -9,9 +9,9 @@
 
 #include "cli/exit_code.h"
 #include "modeling/spec/yaml_reader.h"
-#include "modeling/studies/search.h"
-#include "modeling/studies/sweep_axis.h"
-#include "solvers/solve_result.h"
+#include "modeling/studies/what_if/search.h"
+#include "modeling/studies/what_if/sweep_axis.h"
+#include "solvers/numerics/solve_result.h"
 
 namespace windtunnel::cli {
 

@@ -7,7 +7,7 @@
 #include "modeling/report/derivation.h"
 #include "modeling/report/required_measures.h"
 #include "modeling/spec/read_spec.h"
-#include "modeling/studies/sensitivity.h"
+#include "modeling/studies/what_if/sensitivity.h"
 
 namespace windtunnel::cli {
 namespace {

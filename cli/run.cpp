@@ -15,7 +15,7 @@
 #include "modeling/report/required_measures.h"
 #include "modeling/report/table_report.h"
 #include "modeling/spec/read_spec.h"
-#include "modeling/studies/sensitivity.h"
+#include "modeling/studies/what_if/sensitivity.h"
 
 namespace windtunnel::cli {
 namespace {

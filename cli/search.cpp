@@ -14,7 +14,7 @@
 #include "modeling/report/csv_report.h"
 #include "modeling/report/readable_number.h"
 #include "modeling/spec/spec_error.h"
-#include "modeling/studies/search.h"
+#include "modeling/studies/what_if/search.h"
 
 namespace windtunnel::cli {
 namespace {

@@ -14,8 +14,8 @@
 #include "cli/solve_model.h"
 #include "cli/solve_points.h"
 #include "cli/solve_report.h"
-#include "solvers/chain_error.h"
 #include "solvers/explicit/explicit_output.h"
+#include "solvers/numerics/chain_error.h"
 
 namespace windtunnel::cli {
 namespace {

@@ -9,11 +9,11 @@
 #include <new>
 #include <utility>
 
-#include "solvers/chain_error.h"
+#include "solvers/csl/lumped_question.h"
+#include "solvers/csl/model_checking.h"
 #include "solvers/csl/property_binding.h"
 #include "solvers/csl/property_symmetry.h"
-#include "solvers/lumped_question.h"
-#include "solvers/model_checking.h"
+#include "solvers/numerics/chain_error.h"
 
 namespace windtunnel::cli {
 namespace {

@@ -10,9 +10,9 @@
 #include "cli/exit_code.h"
 #include "cli/solve_sensitivity.h"
 #include "solvers/csl/property_parser.h"
-#include "solvers/long_run_average.h"
+#include "solvers/long_run/long_run_average.h"
+#include "solvers/numerics/solve_result.h"
 #include "solvers/prism/model_file.h"
-#include "solvers/solve_result.h"
 
 namespace windtunnel::cli {
 

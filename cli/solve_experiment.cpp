@@ -7,7 +7,7 @@
 #include <charconv>
 #include <cmath>
 
-#include "solvers/input_error.h"
+#include "solvers/numerics/input_error.h"
 
 namespace windtunnel::cli {
 namespace {

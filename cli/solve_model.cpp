@@ -7,10 +7,10 @@
 #include <fstream>
 #include <sstream>
 
-#include "solvers/chain_error.h"
 #include "solvers/csl/property_binding.h"
 #include "solvers/csl/property_symmetry.h"
 #include "solvers/explicit/explicit_chain.h"
+#include "solvers/numerics/chain_error.h"
 
 namespace windtunnel::cli {
 namespace {

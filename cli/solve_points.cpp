@@ -10,8 +10,8 @@
 
 #include "cli/message.h"
 #include "cli/solve_model.h"
-#include "modeling/studies/parallel_for.h"
-#include "solvers/chain_error.h"
+#include "modeling/studies/what_if/parallel_for.h"
+#include "solvers/numerics/chain_error.h"
 #include "solvers/prism/model.h"
 
 namespace windtunnel::cli {

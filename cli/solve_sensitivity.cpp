@@ -7,7 +7,7 @@
 #include <cmath>
 
 #include "cli/solve_model.h"
-#include "solvers/derivative_bounds.h"
+#include "solvers/csl/derivative_bounds.h"
 
 namespace windtunnel::cli {
 namespace {

@@ -15,7 +15,7 @@
 #include "modeling/evaluate.h"
 #include "modeling/spec/schema_paths.h"
 #include "modeling/spec/spec_error.h"
-#include "modeling/studies/sweep.h"
+#include "modeling/studies/what_if/sweep.h"
 
 namespace windtunnel::cli {
 namespace {

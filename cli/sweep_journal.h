@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "modeling/studies/sweep.h"
+#include "modeling/studies/what_if/sweep.h"
 
 namespace windtunnel::cli {
 

@@ -12,7 +12,7 @@ install(TARGETS windtunnel_solvers windtunnel_modeling EXPORT windtunnelTargets
   LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
   INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/windtunnel)
 
-# Installed includes read as in the tree: #include "solvers/generator.h" below include/windtunnel.
+# Installed includes read as in the tree: #include "solvers/chain/generator.h" below include/windtunnel.
 foreach(folder solvers modeling)
   install(DIRECTORY ${PROJECT_SOURCE_DIR}/${folder} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/windtunnel
     FILES_MATCHING PATTERN "*.h")

@@ -22,7 +22,7 @@ struct EvaluateOptions {
 /// as a report with `failure` set and whatever is known; wrong input (unknown device, ...) throws SpecError.
 Report evaluate(const Spec& spec, const EvaluateOptions& options = {});
 
-/// The same as the studies that ask many times take it (modeling/studies/evaluator.h).
+/// The same as the studies that ask many times take it (modeling/studies/what_if/evaluator.h).
 inline Report evaluate_in_detail(const Spec& spec, Detail detail) {
   return evaluate(spec, {.detail = detail});
 }

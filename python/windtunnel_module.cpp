@@ -11,10 +11,10 @@
 #include "modeling/report/json_report.h"
 #include "modeling/report/required_measures.h"
 #include "modeling/spec/read_spec.h"
-#include "modeling/studies/sensitivity.h"
-#include "modeling/studies/sweep.h"
+#include "modeling/studies/what_if/sensitivity.h"
+#include "modeling/studies/what_if/sweep.h"
 #include "python/solve_functions.h"
-#include "solvers/input_error.h"
+#include "solvers/numerics/input_error.h"
 
 namespace windtunnel::python {
 namespace {

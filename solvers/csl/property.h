@@ -8,7 +8,7 @@
 #include <limits>
 #include <string>
 
-#include "solvers/labelled_chain.h"
+#include "solvers/chain/labelled_chain.h"
 
 namespace windtunnel::solvers {
 

@@ -6,8 +6,8 @@
 #include <deque>
 #include <map>
 
-#include "solvers/chain_error.h"
 #include "solvers/csl/filter_value.h"
+#include "solvers/numerics/chain_error.h"
 #include "solvers/prism/evaluation.h"
 
 namespace windtunnel::solvers {

@@ -6,9 +6,9 @@
 #include <cmath>
 #include <limits>
 
-#include "solvers/chain_error.h"
 #include "solvers/explicit/explicit_header.h"
 #include "solvers/explicit/transition_collector.h"
+#include "solvers/numerics/chain_error.h"
 
 namespace windtunnel::solvers {
 namespace {

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "solvers/labelled_chain.h"
+#include "solvers/chain/labelled_chain.h"
 
 namespace windtunnel::solvers {
 

@@ -5,7 +5,7 @@
 #include <limits>
 
 #include "solvers/explicit/number_reader.h"
-#include "solvers/vector.h"
+#include "solvers/numerics/vector.h"
 
 namespace windtunnel::solvers {
 

@@ -6,7 +6,7 @@
 #include <iterator>
 #include <utility>
 
-#include "solvers/chain_error.h"
+#include "solvers/numerics/chain_error.h"
 
 namespace windtunnel::solvers {
 namespace {

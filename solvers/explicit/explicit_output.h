@@ -4,7 +4,7 @@
 #pragma once
 #include <string>
 
-#include "solvers/labelled_chain.h"
+#include "solvers/chain/labelled_chain.h"
 
 namespace windtunnel::solvers {
 

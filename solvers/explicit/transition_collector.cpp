@@ -5,7 +5,7 @@
 #include <numeric>
 #include <utility>
 
-#include "solvers/chain_error.h"
+#include "solvers/numerics/chain_error.h"
 
 namespace windtunnel::solvers {
 

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "solvers/labelled_chain.h"
+#include "solvers/chain/labelled_chain.h"
 #include "solvers/prism/model.h"
 #include "solvers/prism/scope.h"
 

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "solvers/explore.h"
+#include "solvers/chain/explore.h"
 #include "solvers/prism/compiled_model.h"
 #include "solvers/prism/successors.h"
 

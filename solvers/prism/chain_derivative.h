@@ -4,8 +4,8 @@
 #pragma once
 #include <optional>
 
-#include "solvers/chain_change.h"
-#include "solvers/labelled_chain.h"
+#include "solvers/chain/chain_change.h"
+#include "solvers/chain/labelled_chain.h"
 #include "solvers/prism/bound_model.h"
 #include "solvers/prism/module_symmetry.h"
 

@@ -5,7 +5,7 @@
 #pragma once
 #include <cstdint>
 
-#include "solvers/enclosure.h"
+#include "solvers/numerics/enclosure.h"
 
 namespace windtunnel::solvers::prism {
 

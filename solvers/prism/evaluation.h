@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Expressions over all states of a chain at once.
 #pragma once
-#include "solvers/labelled_chain.h"
+#include "solvers/chain/labelled_chain.h"
 #include "solvers/prism/evaluator.h"
 
 namespace windtunnel::solvers::prism {

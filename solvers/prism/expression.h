@@ -10,7 +10,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "solvers/input_error.h"
+#include "solvers/numerics/input_error.h"
 #include "solvers/prism/dual_number.h"
 
 namespace windtunnel::solvers::prism {

@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-#include "solvers/input_error.h"
+#include "solvers/numerics/input_error.h"
 
 namespace windtunnel::solvers::prism {
 

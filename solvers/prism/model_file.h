@@ -6,9 +6,9 @@
 #include <string>
 #include <vector>
 
-#include "solvers/chain_change.h"
-#include "solvers/explore.h"
-#include "solvers/labelled_chain.h"
+#include "solvers/chain/chain_change.h"
+#include "solvers/chain/explore.h"
+#include "solvers/chain/labelled_chain.h"
 #include "solvers/prism/module_symmetry.h"
 #include "solvers/prism/scope.h"
 

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "solvers/labelled_chain.h"
+#include "solvers/chain/labelled_chain.h"
 #include "solvers/prism/expression.h"
 
 namespace windtunnel::solvers::prism {

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <limits>
 
-#include "solvers/double_double.h"
+#include "solvers/numerics/double_double.h"
 #include "solvers/prism/evaluation.h"
 #include "solvers/prism/initial_states.h"
 #include "solvers/prism/successors.h"

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The chain of a model: all states that can be reached, with their transitions, labels and rewards.
 #pragma once
-#include "solvers/explore.h"
-#include "solvers/labelled_chain.h"
+#include "solvers/chain/explore.h"
+#include "solvers/chain/labelled_chain.h"
 #include "solvers/prism/bound_model.h"
 #include "solvers/prism/module_symmetry.h"
 

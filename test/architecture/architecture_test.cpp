@@ -46,8 +46,18 @@ TEST_CASE("A breach of the direction is found, with its place", "[architecture]"
         Breaches{"modeling/spec/a.cpp:3: modeling may not include cli/run.h"});
   CHECK(breaches_of("modeling/workload/a.h", "#include \"modeling/chains/b.h\"\n") ==
         Breaches{"modeling/workload/a.h:2: a stage may not include the later modeling/chains/b.h"});
-  CHECK(breaches_of("modeling/studies/a.h", "#include \"modeling/evaluate.h\"\n") ==
-        Breaches{"modeling/studies/a.h:2: a stage may not include the later modeling/evaluate.h"});
+  CHECK(breaches_of("modeling/studies/health/a.h", "#include \"modeling/evaluate.h\"\n") ==
+        Breaches{"modeling/studies/health/a.h:2: a stage may not include the later modeling/evaluate.h"});
+}
+
+TEST_CASE("A room that includes a later room, or a file outside all rooms, is found", "[architecture]") {
+  CHECK(breaches_of("solvers/chain/a.h", "#include \"solvers/transient/b.h\"\n") ==
+        Breaches{"solvers/chain/a.h:2: a room may not include the later solvers/transient/b.h"});
+  CHECK(breaches_of("modeling/chains/serving/loops/a.h", "#include \"modeling/chains/serving/fleet/b.h\"\n").size() ==
+        1);
+  CHECK(breaches_of("modeling/chains/health/a.h", "#include \"modeling/chains/serving/fleet/b.h\"\n").empty());
+  CHECK(breaches_of("solvers/a.h", "#include \"solvers/chain/b.h\"\n") ==
+        Breaches{"solvers/a.h:1: stands in no room of solvers/"});
 }
 
 TEST_CASE("A library outside its door is found", "[architecture]") {
@@ -69,7 +79,7 @@ TEST_CASE("A hub and a missing licence line are found", "[architecture]") {
 TEST_CASE("What is allowed is not reported", "[architecture]") {
   CHECK(breaches_of("cli/a.cpp", "#include \"modeling/evaluate.h\"\n#include \"solvers/a.h\"\n").empty());
   CHECK(breaches_of("modeling/evaluate.cpp", "#include \"modeling/studies/a.h\"\n").empty());
-  CHECK(breaches_of("modeling/chains/a.cpp", "#include \"modeling/report/report.h\"\n#include \"solvers/a.h\"\n")
+  CHECK(breaches_of("modeling/chains/step/a.cpp", "#include \"modeling/report/report.h\"\n#include \"solvers/a.h\"\n")
             .empty());
   CHECK(breaches_of("modeling/spec/yaml_parse.cpp", "#include <yaml-cpp/yaml.h>\n").empty());
   CHECK(breaches_of("solvers/a.cpp", "#include <vector>\n").empty());

@@ -21,6 +21,26 @@ namespace fs = std::filesystem;
 constexpr std::array<std::string_view, 7> kStages = {"spec",  "report", "workload", "cluster",
                                                      "costs", "chains", "studies"};
 
+/// A folder of rooms; each room may include itself and the rooms before it.
+struct Wing {
+  std::string_view folder;
+  std::vector<std::string_view> rooms;
+};
+
+/// Rooms in the order of the arrows, as docs/architecture.md draws them.
+const std::vector<Wing>& wings() {
+  static const std::vector<Wing> kWings = {
+      {"solvers/",
+       {"numerics", "chain", "linear", "passage", "long_run", "transient", "lumping", "phase_type", "arrivals",
+        "queues", "networks", "precedence", "simulation", "explicit", "prism", "csl"}},
+      {"modeling/chains/",
+       {"step", "links", "serving/requests", "serving/engine", "serving/simulation", "serving/replica", "serving/loops",
+        "serving_over_time", "serving/fleet", "health"}},
+      {"modeling/studies/", {"training", "serving", "health", "coupled", "what_if", "calibration"}},
+  };
+  return kWings;
+}
+
 /// A third-party library is included in these places only, so that replacing it touches them only.
 struct Door {
   std::string_view header_prefix;
@@ -71,6 +91,25 @@ std::optional<std::string> direction_breach(const Line& at, const std::string& i
   return later ? std::optional(breach(at, "a stage may not include the later " + included)) : std::nullopt;
 }
 
+/// Position of the room that holds `path` among the rooms of `wing`; their number when it is none of them.
+std::size_t room_of(const Wing& wing, std::string_view path) {
+  const std::string_view folder = path.substr(wing.folder.size(), path.rfind('/') - wing.folder.size());
+  const bool inside = path.rfind('/') >= wing.folder.size();
+  const auto room = inside ? std::find(wing.rooms.begin(), wing.rooms.end(), folder) : wing.rooms.end();
+  return static_cast<std::size_t>(room - wing.rooms.begin());
+}
+
+std::optional<std::string> room_breach(const Line& at, const std::string& included) {
+  for (const Wing& wing : wings()) {
+    if (!at.path.starts_with(wing.folder)) continue;
+    const std::size_t from = room_of(wing, at.path);
+    if (from == wing.rooms.size()) return breach({at.path, 1}, "stands in no room of " + std::string(wing.folder));
+    if (!included.starts_with(wing.folder)) continue;
+    if (room_of(wing, included) > from) return breach(at, "a room may not include the later " + included);
+  }
+  return std::nullopt;
+}
+
 std::optional<std::string> door_breach(const Line& at, const std::string& included) {
   for (const Door& door : doors()) {
     if (!included.starts_with(door.header_prefix)) continue;
@@ -119,6 +158,7 @@ void check_line(const Line& at, const std::string& text, std::vector<std::string
   const std::string included = match[1];
   const bool ours = text.find('"') != std::string::npos;
   if (const auto wrong = ours ? direction_breach(at, included) : std::nullopt) found.push_back(*wrong);
+  if (const auto wrong = ours ? room_breach(at, included) : std::nullopt) found.push_back(*wrong);
   if (const auto wrong = door_breach(at, included)) found.push_back(*wrong);
 }
 

@@ -14,7 +14,7 @@
 #include "cli/solve_model.h"
 #include "cli/solve_points.h"
 #include "cli/solve_report.h"
-#include "solvers/input_error.h"
+#include "solvers/numerics/input_error.h"
 #include "test/catch.h"
 
 namespace windtunnel::cli {

@@ -5,7 +5,7 @@
 #include <cstdlib>
 #include <string>
 
-#include "solvers/chain_error.h"
+#include "solvers/numerics/chain_error.h"
 #include "solvers/prism/model_file.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

@@ -4,9 +4,9 @@
 #include <cstdint>
 #include <string>
 
-#include "solvers/chain_error.h"
 #include "solvers/csl/property_binding.h"
 #include "solvers/csl/property_symmetry.h"
+#include "solvers/numerics/chain_error.h"
 #include "solvers/prism/model_file.h"
 
 namespace {

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "example_chains.h"
+#include "test/solvers/example_chains.h"
 
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <utility>
 
-#include "solvers/explore.h"
+#include "solvers/chain/explore.h"
 
 namespace windtunnel::solvers {
 namespace {

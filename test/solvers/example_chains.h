@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "solvers/generator.h"
+#include "solvers/chain/generator.h"
 
 namespace windtunnel::solvers {
 

@@ -3,11 +3,11 @@
 #include <cmath>
 
 #include "bench/cluster_model.h"
-#include "example_chains.h"
-#include "solvers/initial_distribution.h"
-#include "solvers/long_run_average.h"
-#include "solvers/multilevel.h"
-#include "solvers/transient.h"
+#include "test/solvers/example_chains.h"
+#include "solvers/chain/initial_distribution.h"
+#include "solvers/linear/multilevel.h"
+#include "solvers/long_run/long_run_average.h"
+#include "solvers/transient/transient.h"
 #include "test/catch.h"
 
 namespace windtunnel::solvers {

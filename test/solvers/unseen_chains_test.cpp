@@ -7,11 +7,11 @@
 #include <random>
 
 #include "bench/reference_models.h"
-#include "example_chains.h"
-#include "solvers/certified_average.h"
-#include "solvers/certified_boundary_value.h"
-#include "solvers/model_checking.h"
-#include "solvers/state_order.h"
+#include "test/solvers/example_chains.h"
+#include "solvers/chain/state_order.h"
+#include "solvers/csl/model_checking.h"
+#include "solvers/long_run/certified_average.h"
+#include "solvers/passage/certified_boundary_value.h"
 #include "test/catch.h"
 
 namespace windtunnel::solvers {

@@ -8,7 +8,7 @@
 #include <string>
 
 #include "modeling/costs/iteration_time.h"
-#include "solvers/confidence.h"
+#include "solvers/numerics/confidence.h"
 #include "test/catch.h"
 
 /// base + per_sequence x decoding sequences + per_prompt_token x prompt tokens.

@@ -7,8 +7,8 @@
 
 #include "modeling/evaluate.h"
 #include "modeling/spec/read_spec.h"
-#include "solvers/generator.h"
-#include "solvers/stationary.h"
+#include "solvers/chain/generator.h"
+#include "solvers/long_run/stationary.h"
 
 namespace {
 

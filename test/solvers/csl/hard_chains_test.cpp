@@ -4,9 +4,9 @@
 #include <cmath>
 #include <string>
 
+#include "solvers/csl/model_checking.h"
 #include "solvers/csl/property_binding.h"
 #include "solvers/csl/property_parser.h"
-#include "solvers/model_checking.h"
 #include "solvers/prism/model_file.h"
 #include "test/catch.h"
 

@@ -5,7 +5,7 @@
 #include <limits>
 #include <string>
 
-#include "solvers/chain_error.h"
+#include "solvers/numerics/chain_error.h"
 #include "solvers/prism/model_file.h"
 #include "test/catch.h"
 

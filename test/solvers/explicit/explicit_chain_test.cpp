@@ -7,9 +7,9 @@
 #include <sstream>
 #include <string>
 
-#include "solvers/chain_error.h"
 #include "solvers/explicit/explicit_output.h"
-#include "solvers/input_error.h"
+#include "solvers/numerics/chain_error.h"
+#include "solvers/numerics/input_error.h"
 #include "test/catch.h"
 
 namespace windtunnel::solvers {

@@ -2,7 +2,7 @@
 // The same chain from PRISM text and from a successor function in C++.
 #include <array>
 
-#include "solvers/explore.h"
+#include "solvers/chain/explore.h"
 #include "solvers/prism/model_file.h"
 #include "test/catch.h"
 

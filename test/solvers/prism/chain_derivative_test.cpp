@@ -4,9 +4,9 @@
 
 #include <cmath>
 
-#include "solvers/derivative_bounds.h"
+#include "solvers/csl/derivative_bounds.h"
+#include "solvers/csl/sensitivity.h"
 #include "solvers/prism/model_file.h"
-#include "solvers/sensitivity.h"
 #include "test/catch.h"
 
 namespace windtunnel::solvers::prism {

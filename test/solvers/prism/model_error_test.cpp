@@ -2,7 +2,7 @@
 // Every mistake in a model is answered with its place, what was found and what was expected.
 #include <string>
 
-#include "solvers/chain_error.h"
+#include "solvers/numerics/chain_error.h"
 #include "solvers/prism/model_file.h"
 #include "test/catch.h"
 

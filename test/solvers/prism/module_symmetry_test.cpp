@@ -4,10 +4,10 @@
 
 #include <cmath>
 
+#include "solvers/csl/model_checking.h"
 #include "solvers/csl/property_binding.h"
 #include "solvers/csl/property_symmetry.h"
-#include "solvers/lumping.h"
-#include "solvers/model_checking.h"
+#include "solvers/lumping/lumping.h"
 #include "solvers/prism/model_file.h"
 #include "test/catch.h"
 

@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "modeling/chains/step/pipeline.h"
+
+#include <algorithm>
+#include <stdexcept>
+#include <tuple>
+
+#include "solvers/precedence/gaussian_max.h"
+
+namespace windtunnel::modeling {
+
+namespace {
+
+/// Micro-batches that pass through a rank's chunks together: the fewest, at least `pipeline`, that leave no group
+/// shorter than the pipeline is long (a shorter one would wait for itself). All of them when there are fewer than
+/// ranks.
+Count group_size(Count pipeline, Count micro_batches) {
+  Count size = std::min(pipeline, micro_batches);
+  while (size < micro_batches && micro_batches % size != 0 && micro_batches % size < pipeline) ++size;
+  return size;
+}
+
+/// Position k in a rank's sequence of forwards: groups of micro-batches pass through all its chunks in turn.
+PipelineStep interleaved_forward(Count k, Count group, Count virtual_stages, Count micro_batches) {
+  const Count number = k / (group * virtual_stages);
+  const Count first = number * group;
+  const Count members = std::min(group, micro_batches - first);
+  const Count within = k - number * group * virtual_stages;
+  return {.forward = true, .micro_batch = first + within % members, .virtual_stage = within / members};
+}
+
+PipelineStep interleaved_backward(Count k, Count group, Count virtual_stages, Count micro_batches) {
+  PipelineStep step = interleaved_forward(k, group, virtual_stages, micro_batches);
+  step.forward = false;
+  step.virtual_stage = virtual_stages - 1 - step.virtual_stage;
+  return step;
+}
+
+/// Forwards a rank runs before its first backward.
+Count warm_up(PipelineSchedule schedule, Count pipeline, Count virtual_stages, Count micro_batches, Count rank) {
+  const Count total = micro_batches * virtual_stages;
+  const Count behind = pipeline - 1 - rank;
+  if (schedule == PipelineSchedule::kGpipe) return total;
+  if (virtual_stages == 1) return std::min(total, behind);
+  return std::min(total, 2 * behind + (virtual_stages - 1) * group_size(pipeline, micro_batches));
+}
+
+using RankOrders = std::vector<std::vector<PipelineStep>>;
+
+/// Of all ranks; a fixed point of times asks for the same schedule again and again.
+const RankOrders& rank_orders(const PipelineProblem& p) {
+  using Shape = std::tuple<PipelineSchedule, Count, Count, Count>;
+  thread_local Shape last_shape;
+  thread_local RankOrders orders;
+  const Shape shape{p.schedule, p.pipeline, p.virtual_stages, p.micro_batches};
+  if (shape == last_shape && !orders.empty()) return orders;
+  orders.clear();
+  for (Count rank = 0; rank < p.pipeline; ++rank)
+    orders.push_back(pipeline_order(p.schedule, p.pipeline, p.virtual_stages, p.micro_batches, rank));
+  last_shape = shape;
+  return orders;
+}
+
+/// Ends of every unit, [chunk][micro-batch] per direction; negative mean marks "not yet".
+class Recursion {
+ public:
+  explicit Recursion(const PipelineProblem& problem, std::vector<PipelineSpan>* spans = nullptr)
+      : p_(problem),
+        spans_(spans),
+        forward_end_(problem.forward.size() * problem.micro_batches, kNotYet),
+        backward_end_(forward_end_),
+        rank_free_(problem.pipeline) {}
+
+  PipelineTime solve() {
+    const RankOrders& orders = rank_orders(p_);
+    std::vector<std::size_t> next(p_.pipeline, 0);
+    std::size_t left = orders.size() * orders.front().size();
+    while (left > 0) {
+      const std::size_t before = left;
+      for (Count rank = 0; rank < p_.pipeline; ++rank) {
+        while (next[rank] < orders[rank].size() && try_run(orders[rank][next[rank]], rank)) {
+          ++next[rank];
+          --left;
+        }
+      }
+      if (left == before) throw std::logic_error("the pipeline order waits for itself");
+    }
+    return summary();
+  }
+
+ private:
+  static constexpr Moments kNotYet{-1.0, 0.0};
+
+  Moments& end_of(bool forward, Count chunk, Count micro_batch) {
+    return (forward ? forward_end_ : backward_end_)[chunk * p_.micro_batches + micro_batch];
+  }
+
+  Moments maximum(const Moments& a, const Moments& b) {
+    if (a.variance_s2 + b.variance_s2 <= 0.0) return a.mean_s >= b.mean_s ? a : b;
+    ++joins_;
+    const solvers::GaussianMaximum joined =
+        solvers::gaussian_maximum(a.mean_s, a.variance_s2, b.mean_s, b.variance_s2, 0.0);
+    return {joined.mean_s, joined.variance_s2};
+  }
+
+  /// Runs the step when its input has arrived.
+  bool try_run(const PipelineStep& step, Count rank) {
+    const Count chunk = step.virtual_stage * p_.pipeline + rank;
+    const Count last = static_cast<Count>(p_.forward.size()) - 1;
+    const bool at_the_turn = !step.forward && chunk == last;
+    const bool has_neighbour = step.forward ? chunk > 0 : chunk < last;
+    Moments start = rank_free_[rank];
+    if (at_the_turn || has_neighbour) {
+      const Count source = at_the_turn ? chunk : (step.forward ? chunk - 1 : chunk + 1);
+      const Moments& input = end_of(at_the_turn || step.forward, source, step.micro_batch);
+      if (input.mean_s < 0.0) return false;
+      const bool crosses = !at_the_turn && p_.pipeline > 1;
+      start = maximum(start, crosses && !p_.transfer_blocks ? input + p_.transfer : input);
+      if (crosses && p_.transfer_blocks) start = start + p_.transfer;
+      if (crosses) start.mean_s += p_.hand_over_s;
+    }
+    const Moments& work = step.forward ? p_.forward[chunk] : p_.backward[chunk];
+    const Moments end = start + work;
+    end_of(step.forward, chunk, step.micro_batch) = end;
+    rank_free_[rank] = end;
+    if (spans_) spans_->push_back({step, rank, end.mean_s - work.mean_s, end.mean_s});
+    return true;
+  }
+
+  PipelineTime summary() const {
+    PipelineTime time;
+    for (Count rank = 0; rank < p_.pipeline; ++rank) {
+      if (rank_free_[rank].mean_s > time.makespan.mean_s) time.makespan = rank_free_[rank];
+    }
+    for (Count rank = 0; rank < p_.pipeline; ++rank) {
+      double busy = 0.0;
+      for (Count v = 0; v < p_.virtual_stages; ++v) {
+        const Count chunk = v * p_.pipeline + rank;
+        busy += static_cast<double>(p_.micro_batches) * (p_.forward[chunk].mean_s + p_.backward[chunk].mean_s);
+      }
+      time.busy_s.push_back(busy);
+      time.wait_s.push_back(std::max(0.0, time.makespan.mean_s - busy));
+      time.finish_s.push_back(rank_free_[rank].mean_s);
+    }
+    time.joins = joins_;
+    return time;
+  }
+
+  const PipelineProblem& p_;
+  std::vector<PipelineSpan>* spans_;
+  std::vector<Moments> forward_end_;
+  std::vector<Moments> backward_end_;
+  std::vector<Moments> rank_free_;
+  long long joins_ = 0;
+};
+
+/// Work of one micro-batch on one rank, all its chunks.
+struct RankWork {
+  Moments forward;
+  Moments backward;
+  double deferrable_s = 0.0;
+  double total_s() const { return forward.mean_s + backward.mean_s; }
+};
+
+RankWork work_of(const PipelineProblem& problem, Count rank) {
+  RankWork work;
+  for (Count v = 0; v < problem.virtual_stages; ++v) {
+    const Count chunk = v * problem.pipeline + rank;
+    work.forward = work.forward + problem.forward[chunk];
+    work.backward = work.backward + problem.backward[chunk];
+    work.deferrable_s +=
+        problem.deferrable_s.empty() ? problem.backward[chunk].mean_s / 2.0 : problem.deferrable_s[chunk];
+  }
+  return work;
+}
+
+double published_bubble_s(const PipelineProblem& problem, const RankWork& work) {
+  const double pipeline = static_cast<double>(problem.pipeline);
+  const double virtual_stages = static_cast<double>(problem.virtual_stages);
+  const bool dual = problem.schedule == PipelineSchedule::kDualPipe;
+  const double count = dual ? std::max(0.0, pipeline / 2.0 - 1.0) : pipeline - 1.0;
+  const double gap = work.total_s() - (dual ? 3.0 : 2.0) * work.deferrable_s;
+  return count * std::max(0.0, gap / virtual_stages + 2.0 * problem.transfer.mean_s);
+}
+
+PipelineTime closed_form(const PipelineProblem& problem) {
+  PipelineTime time;
+  time.closed_form = true;
+  RankWork slowest;
+  for (Count rank = 0; rank < problem.pipeline; ++rank) {
+    const RankWork work = work_of(problem, rank);
+    if (work.total_s() > slowest.total_s()) slowest = work;
+    time.busy_s.push_back(static_cast<double>(problem.micro_batches) * work.total_s());
+  }
+  const double n = static_cast<double>(problem.micro_batches);
+  time.makespan = n * (slowest.forward + slowest.backward);
+  time.makespan.mean_s += published_bubble_s(problem, slowest);
+  for (double busy : time.busy_s) {
+    time.wait_s.push_back(time.makespan.mean_s - busy);
+    time.finish_s.push_back(time.makespan.mean_s);
+  }
+  return time;
+}
+
+}  // namespace
+
+std::vector<PipelineStep> pipeline_order(PipelineSchedule schedule, Count pipeline, Count virtual_stages,
+                                         Count micro_batches, Count rank) {
+  const Count total = micro_batches * virtual_stages;
+  const Count warm = warm_up(schedule, pipeline, virtual_stages, micro_batches, rank);
+  const Count group = group_size(pipeline, micro_batches);
+  std::vector<PipelineStep> order;
+  order.reserve(2 * total);
+  for (Count k = 0; k < total + warm; ++k) {
+    if (k < total) order.push_back(interleaved_forward(k, group, virtual_stages, micro_batches));
+    if (k >= warm) order.push_back(interleaved_backward(k - warm, group, virtual_stages, micro_batches));
+  }
+  return order;
+}
+
+namespace {
+
+bool has_published_bubble(const PipelineProblem& problem) {
+  const bool published =
+      problem.schedule == PipelineSchedule::kZeroBubble || problem.schedule == PipelineSchedule::kDualPipe;
+  return published && problem.pipeline > 1;
+}
+
+}  // namespace
+
+PipelineTime pipeline_time(const PipelineProblem& problem) {
+  return has_published_bubble(problem) ? closed_form(problem) : Recursion(problem).solve();
+}
+
+std::vector<PipelineSpan> pipeline_spans(const PipelineProblem& problem) {
+  std::vector<PipelineSpan> spans;
+  if (!has_published_bubble(problem)) Recursion(problem, &spans).solve();
+  return spans;
+}
+
+}  // namespace windtunnel::modeling
