@@ -20,12 +20,21 @@ function(windtunnel_compile_options target)
   endif()
 endfunction()
 
+# Compiles a library in batches of files. Worth it where everything is compiled once: the headers of Eigen and fmt are
+# then read once per batch.
+function(windtunnel_batches target)
+  if(WINDTUNNEL_UNITY)
+    set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_MODE BATCH UNITY_BUILD_BATCH_SIZE 8)
+  endif()
+endfunction()
+
 # One stage of modeling/: an object library that all go into windtunnel::modeling.
 #   windtunnel_stage(spec SOURCES a.cpp b.cpp USES Boost::headers)
 function(windtunnel_stage name)
   cmake_parse_arguments(arg "" "" "SOURCES;USES" ${ARGN})
   add_library(windtunnel_${name} OBJECT ${arg_SOURCES})
   windtunnel_compile_options(windtunnel_${name})
+  windtunnel_batches(windtunnel_${name})
   target_link_libraries(windtunnel_${name} PUBLIC fmt::fmt Eigen3::Eigen PRIVATE ${arg_USES})
 endfunction()
 

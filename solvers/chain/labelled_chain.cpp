@@ -15,6 +15,12 @@ std::string value_text(const StateVariable& variable, std::int64_t value) {
 
 }  // namespace
 
+Vector indicator(const StateSet& set) {
+  Vector numbers(static_cast<Index>(set.size()));
+  for (std::size_t i = 0; i < set.size(); ++i) numbers(static_cast<Index>(i)) = set[i] ? 1.0 : 0.0;
+  return numbers;
+}
+
 std::int64_t StateValues::value(Index state, const StateVariable& variable) const {
   if (variable.bits == 0) return variable.lowest;
   const std::uint64_t word = words[static_cast<std::size_t>(state * words_per_state + variable.word)];

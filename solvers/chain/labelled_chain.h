@@ -15,6 +15,9 @@ namespace windtunnel::solvers {
 /// A set of states: one flag per state of the chain.
 using StateSet = std::vector<bool>;
 
+/// 1 in the states of the set, 0 elsewhere.
+Vector indicator(const StateSet& set);
+
 struct Label {
   std::string name;
   StateSet states;

@@ -11,12 +11,6 @@
 namespace windtunnel::solvers {
 namespace {
 
-Vector as_numbers(const StateSet& set) {
-  Vector numbers(static_cast<Index>(set.size()));
-  for (std::size_t k = 0; k < set.size(); ++k) numbers(static_cast<Index>(k)) = set[k] ? 1.0 : 0.0;
-  return numbers;
-}
-
 /// The sets that a query names; each is empty where it does not.
 std::vector<StateSet*> sets_of(Query& query) {
   switch (query.kind) {
@@ -112,7 +106,7 @@ std::optional<LumpedQuestion> lumped_question(const LabelledChain& chain, const 
   Query asked = query;
   std::vector<Vector> apart;
   for (const StateSet* set : sets_of(asked))
-    if (!set->empty()) apart.push_back(as_numbers(*set));
+    if (!set->empty()) apart.push_back(indicator(*set));
   const RewardStructure* reward = query.kind == QueryKind::kReward ? &chain.rewards[query.reward.structure] : nullptr;
   if (reward) apart.insert(apart.end(), {reward->state_reward_per_s, reward->transition_reward_per_s});
   Lumping lumping = lump(chain.generator, apart, {.tolerance_ratio = 0.0});

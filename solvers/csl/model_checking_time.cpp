@@ -166,12 +166,6 @@ void sum_inside(const Generator& q, const StateSet& open, const Vector& first_te
   }
 }
 
-Vector as_numbers(const StateSet& set) {
-  Vector numbers(static_cast<Index>(set.size()));
-  for (std::size_t i = 0; i < set.size(); ++i) numbers(static_cast<Index>(i)) = set[i] ? 1.0 : 0.0;
-  return numbers;
-}
-
 Vector rate_into(const Generator& q, const StateSet& set) {
   Vector rate_per_s = Vector::Zero(q.states());
   for (Index i = 0; i < q.states(); ++i) {
@@ -186,7 +180,7 @@ Vector rate_into(const Generator& q, const StateSet& set) {
 StateAnswer until_within(const Generator& q, const StateSet& left, const StateSet& right, double duration_s,
                          const std::vector<Index>& interest, const CheckOptions& options) {
   StateAnswer answer = constant_answer(q.states(), 0.0);
-  answer.lower = answer.upper = as_numbers(right);
+  answer.lower = answer.upper = indicator(right);
   StateSet open(left.size());
   for (std::size_t i = 0; i < open.size(); ++i) open[i] = left[i] && !right[i];
   if (duration_s > 0.0) sum_inside(q, open, rate_into(q, right), false, duration_s, right, interest, options, answer);

@@ -13,9 +13,9 @@ namespace windtunnel::solvers {
 namespace {
 
 constexpr double kFloor = 1e-290;
-constexpr int kPairsPerCheck = 5;
+constexpr int kFlowPairsPerCheck = 5;
 // A cycle costs about three sweep pairs and a hierarchy ten; cycles rarely need more than thirty.
-constexpr double kMaxPredictedPairs = 100.0;
+constexpr double kMaxPredictedFlowPairs = 100.0;
 constexpr int kAndersonDepth = 5;
 
 Vector first_guess(const FlowSystem& system) {
@@ -43,18 +43,19 @@ bool sweep(const FlowSystem& system, const FlowOptions& options, FlowSolution& s
   const auto constant = [&](Index i) { return system.closed() ? 0.0 : system.source(i); };
   double earlier = HUGE_VAL;
   while (!finished(options, solution)) {
-    for (int k = 1; k < kPairsPerCheck; ++k) sweep_both_ways(system.incoming, reciprocal, constant, kFloor, solution.x);
+    for (int k = 1; k < kFlowPairsPerCheck; ++k)
+      sweep_both_ways(system.incoming, reciprocal, constant, kFloor, solution.x);
     normalise(system, solution.x);
     const Vector before = solution.x;
     sweep_both_ways(system.incoming, reciprocal, constant, kFloor, solution.x);
     normalise(system, solution.x);
-    solution.iterations += kPairsPerCheck;
+    solution.iterations += kFlowPairsPerCheck;
     solution.change = relative_change(before, solution.x);
-    const double decay = std::log(earlier / solution.change) / kPairsPerCheck;
+    const double decay = std::log(earlier / solution.change) / kFlowPairsPerCheck;
     const double predicted = std::log(solution.change / options.tolerance) / decay;
-    const bool slow = std::isfinite(earlier) && !(decay > 0.0 && predicted <= kMaxPredictedPairs);
+    const bool slow = std::isfinite(earlier) && !(decay > 0.0 && predicted <= kMaxPredictedFlowPairs);
     const bool may_stop = options.method == Method::kAutomatic || options.only_while_fast;
-    if (slow && may_stop && solution.iterations >= 4 * kPairsPerCheck) return false;
+    if (slow && may_stop && solution.iterations >= 4 * kFlowPairsPerCheck) return false;
     earlier = solution.change;
   }
   return true;

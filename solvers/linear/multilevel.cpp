@@ -19,7 +19,7 @@ constexpr double kLeastCoarsening = 0.7;
 // tandem queues growing.
 constexpr double kStrongFlow = 0.1;
 constexpr std::int32_t kInside = -1;
-constexpr double kFloor = 1e-290;
+constexpr double kWeightFloor = 1e-290;
 
 std::size_t at(Index i) {
   return static_cast<std::size_t>(i);
@@ -169,14 +169,14 @@ void AggregationHierarchy::cycle(std::size_t level, Vector& x) {
   if (level + 1 == levels_.size()) return solve_coarsest(x);
   const Level& here = levels_[level];
   const auto nothing = [](Index) { return 0.0; };
-  sweep_both_ways(here.incoming, here.reciprocal_exit, nothing, kFloor, x);
+  sweep_both_ways(here.incoming, here.reciprocal_exit, nothing, kWeightFloor, x);
   update_coarser(level, x);
   Vector coarse = levels_[level + 1].weight;
   cycle(level + 1, coarse);
   if (level > 0) cycle(level + 1, coarse);
   const Vector factor = coarse.cwiseQuotient(levels_[level + 1].weight);
-  for (Index i = 0; i < x.size(); ++i) x(i) = std::max(kFloor, x(i) * factor(here.aggregate[at(i)]));
-  sweep_both_ways(here.incoming, here.reciprocal_exit, nothing, kFloor, x);
+  for (Index i = 0; i < x.size(); ++i) x(i) = std::max(kWeightFloor, x(i) * factor(here.aggregate[at(i)]));
+  sweep_both_ways(here.incoming, here.reciprocal_exit, nothing, kWeightFloor, x);
 }
 
 void AggregationHierarchy::update_coarser(std::size_t level, const Vector& x) {
@@ -191,10 +191,10 @@ void AggregationHierarchy::solve_coarsest(Vector& x) const {
   const Level& coarsest = levels_.back();
   if (x.size() > 2 * kCoarsestStates) {  // aggregation gave up early
     return sweep_both_ways(
-        coarsest.incoming, coarsest.reciprocal_exit, [](Index) { return 0.0; }, kFloor, x);
+        coarsest.incoming, coarsest.reciprocal_exit, [](Index) { return 0.0; }, kWeightFloor, x);
   }
   const StateReduction reduction(transposed(coarsest.incoming), Vector::Zero(x.size()), StateReduction::Storage::kFull);
-  if (!reduction.stuck_state()) x = (reduction.stationary() * x.sum()).cwiseMax(kFloor);
+  if (!reduction.stuck_state()) x = (reduction.stationary() * x.sum()).cwiseMax(kWeightFloor);
 }
 
 double AggregationHierarchy::operator_complexity() const {

@@ -8,7 +8,7 @@
 namespace windtunnel::solvers {
 namespace {
 
-constexpr Index kCoarsestStates = 200;
+constexpr Index kCoarsestCorrectionStates = 200;
 constexpr double kWorthwhileShrink = 0.8;
 
 void sweep_up(const SparseRates& rates, const Vector& reciprocal, const Vector& residual, Vector& d) {
@@ -50,7 +50,7 @@ MultilevelCorrection::MultilevelCorrection(const SparseRates& rates, const Vecto
   levels_.push_back({exit_per_s, reciprocals(exit_per_s), {}});
   Vector level_weight = weight_;
   Vector killing = killing_per_s;
-  while (this->rates(levels_.size() - 1).rows() > kCoarsestStates) {
+  while (this->rates(levels_.size() - 1).rows() > kCoarsestCorrectionStates) {
     const std::size_t level = levels_.size() - 1;
     const SparseRates& fine = this->rates(level);
     Aggregation next = aggregate(fine, level_weight, FlowOrigin::kRow, pair_strength);
@@ -72,7 +72,7 @@ MultilevelCorrection::MultilevelCorrection(const SparseRates& rates, const Vecto
 void MultilevelCorrection::factorise_coarsest() {
   const SparseRates& coarse = rates(levels_.size() - 1);
   const Index states = coarse.rows();
-  if (states > 5 * kCoarsestStates) return;
+  if (states > 5 * kCoarsestCorrectionStates) return;
   Eigen::MatrixXd matrix = levels_.back().exit.asDiagonal();
   for (Index i = 0; i < states; ++i) {
     for (const auto [to, rate] : coarse.row(i)) matrix(i, to) -= rate;

@@ -9,11 +9,11 @@
 namespace windtunnel::solvers {
 namespace {
 
-constexpr double kFloor = 1e-290;
+constexpr double kFlowFloor = 1e-290;
 // A reduction of so many states costs less than a sweep over the chains that need levels.
-constexpr Index kCoarsestStates = 150;
+constexpr Index kCoarsestFlowStates = 150;
 // Where aggregation removes less than this share of the states it has come to its end.
-constexpr double kWorthwhileShrink = 0.8;
+constexpr double kWorthwhileFlowShrink = 0.8;
 // For a coarsest level that is too large to reduce.
 constexpr int kCoarsestSweeps = 10;
 
@@ -28,11 +28,11 @@ Vector sums_over(const Aggregation& aggregation, const Vector& fine) {
 MultilevelFlow::MultilevelFlow(const FlowSystem& system, const Vector& x, double pair_strength) : system_(system) {
   levels_.emplace_back();
   Vector weight = x;
-  while (rates(levels_.size() - 1).rows() > kCoarsestStates) {
+  while (rates(levels_.size() - 1).rows() > kCoarsestFlowStates) {
     const std::size_t level = levels_.size() - 1;
     const SparseRates& fine = rates(level);
     Aggregation next = aggregate(fine, weight, FlowOrigin::kColumn, pair_strength);
-    if (static_cast<double>(next.count) > kWorthwhileShrink * static_cast<double>(fine.rows())) break;
+    if (static_cast<double>(next.count) > kWorthwhileFlowShrink * static_cast<double>(fine.rows())) break;
     levels_[level].next = std::move(next);
     levels_.emplace_back();
     sum_coarse(level, weight);
@@ -52,7 +52,7 @@ void MultilevelFlow::descend(std::size_t level, Vector& x) {
   Vector factor = Vector::Ones(next.count);
   descend(level + 1, factor);
   for (Index i = 0; i < x.size(); ++i) {
-    x(i) = std::max(kFloor, x(i) * factor(next.aggregate_of[static_cast<std::size_t>(i)]));
+    x(i) = std::max(kFlowFloor, x(i) * factor(next.aggregate_of[static_cast<std::size_t>(i)]));
   }
   sweep(level, x, false);
 }
@@ -64,7 +64,7 @@ void MultilevelFlow::sweep(std::size_t level, Vector& x, bool ascending) const {
   const auto relax = [&](Index i) {
     if (!(out(i) > 0.0)) return;  // all its flows underflowed: nothing is known about it here
     const double inflow = gathered(in.row(i), x.data()) + (system_.closed() ? 0.0 : added(i));
-    x(i) = std::max(kFloor, inflow / out(i));
+    x(i) = std::max(kFlowFloor, inflow / out(i));
   };
   if (ascending) {
     for (Index i = 0; i < x.size(); ++i) relax(i);
@@ -94,14 +94,14 @@ void MultilevelFlow::sum_coarse(std::size_t level, const Vector& x) {
 
 void MultilevelFlow::solve_coarsest(Vector& x) const {
   const std::size_t level = levels_.size() - 1;
-  if (x.size() <= kCoarsestStates) {
+  if (x.size() <= kCoarsestFlowStates) {
     const bool closed = system_.closed();
     const StateReduction reduction(transposed(rates(level)), closed ? Vector::Zero(x.size()).eval() : killing(level));
     if (!reduction.stuck_state()) {
       Vector exact = closed ? reduction.stationary() : reduction.time_until_killed(source(level));
       if (closed) exact *= x.sum();
       if (exact.allFinite()) {
-        x = exact.cwiseMax(kFloor);
+        x = exact.cwiseMax(kFlowFloor);
         return;
       }
     }

@@ -17,7 +17,7 @@ namespace windtunnel::solvers {
 namespace {
 
 // Sweeps between two looks at the residual, which costs about a quarter of a sweep pair.
-constexpr int kSweepsPerCheck = 5;
+constexpr int kSweepsPerResidual = 5;
 // Sweeps that show the first aggregates where mass flows.
 constexpr int kSweepsBeforeAggregation = 5;
 // Cycles in which the residual must halve once; sweeps alone take over otherwise. Slow chains seen so far took 10.
@@ -86,7 +86,7 @@ class Iteration {
   void solve_by_sweeps() {
     while (!finished()) {
       const auto left = options_.max_iterations - solution_.iterations;
-      const int sweeps = static_cast<int>(std::min<long long>(kSweepsPerCheck, left));
+      const int sweeps = static_cast<int>(std::min<long long>(kSweepsPerResidual, left));
       sweep(sweeps);
       solution_.iterations += sweeps;
       judge();

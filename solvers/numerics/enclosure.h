@@ -9,6 +9,9 @@
 
 namespace windtunnel::solvers {
 
+/// Largest relative error of one rounding to nearest in doubles.
+inline constexpr double kUnitRoundoff = 0x1p-53;
+
 struct Enclosure {
   double value = 0.0;
   /// >= 0; the true number differs from value by at most this.

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "solvers/numerics/time_galerkin.h"
 
-#include <Eigen/Eigenvalues>
 #include <Eigen/LU>
 #include <cmath>
+
+#include "solvers/numerics/schur_form.h"
 
 namespace windtunnel::solvers {
 
@@ -19,9 +20,9 @@ TimeGalerkin::TimeGalerkin(Index degree) {
   }
   // Tested with phi_i: integral of z' phi_i plus z(0) phi_i(0).
   const Eigen::MatrixXd method = derivative_ + at_begin_ * at_begin_.transpose();
-  const Eigen::ComplexSchur<Eigen::MatrixXd> schur(method);
-  unitary_ = schur.matrixU();
-  triangular_ = schur.matrixT();
+  SchurForm schur = schur_form(method);
+  unitary_ = std::move(schur.unitary);
+  triangular_ = std::move(schur.triangular);
 }
 
 Eigen::MatrixXd TimeGalerkin::solve(const Eigen::MatrixXd& mass, const Eigen::MatrixXd& slope, const Vector& forcing,

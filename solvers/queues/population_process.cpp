@@ -5,12 +5,13 @@
 
 #include <Eigen/Eigenvalues>
 #include <Eigen/LU>
-#include <Eigen/SVD>
 #include <algorithm>
 #include <cmath>
 #include <complex>
 #include <numeric>
 #include <stdexcept>
+
+#include "solvers/numerics/schur_form.h"
 
 namespace windtunnel::solvers {
 namespace {
@@ -107,8 +108,12 @@ Matrix moving_directions(const PopulationProcess& process, Index conditions) {
   Matrix changes(conditions, static_cast<Index>(process.transitions.size()));
   for (Index t = 0; t < changes.cols(); ++t)
     changes.col(t) = process.transitions[static_cast<std::size_t>(t)].change.cast<double>();
-  const Eigen::JacobiSVD<Matrix> svd(changes, Eigen::ComputeThinU);
-  return svd.matrixU().leftCols(svd.rank());
+  // Changes are small whole numbers, so their Gram matrix is exact: what is not moved has an eigenvalue of rounding
+  // size.
+  const Eigen::SelfAdjointEigenSolver<Matrix> spectrum(changes * changes.transpose());
+  const Vector& squared = spectrum.eigenvalues();
+  const double rounding = 1e-12 * squared.maxCoeff();
+  return spectrum.eigenvectors().rightCols((squared.array() > rounding).count());
 }
 
 // Drift along the moving directions, as a function of the shares' displacement along them.
@@ -154,9 +159,7 @@ class ReducedDrift {
 // X with A X + X A^T + Q = 0 by the Schur form of A: Bartels, Stewart, Communications of the ACM 15, 1972.
 Matrix solve_lyapunov(const Matrix& a, const Matrix& q) {
   using Complex = Eigen::MatrixXcd;
-  const Eigen::ComplexSchur<Matrix> schur(a);
-  const Complex& u = schur.matrixU();
-  const Complex& t = schur.matrixT();
+  const auto [u, t] = schur_form(a);
   const Complex right = -(u.adjoint() * q * u);
   Complex y = Complex::Zero(a.rows(), a.rows());
   for (Index j = a.rows() - 1; j >= 0; --j) {
@@ -246,7 +249,7 @@ MeanFieldSolution solve_mean_field(const PopulationProcess& process, const Vecto
   const ReducedDrift drift(process, solution.share, directions);
   const Vector origin = Vector::Zero(drift.size());
   const Matrix derivative = drift.derivative(origin);
-  solution.slowest_decay_per_s = derivative.eigenvalues().real().maxCoeff();
+  solution.slowest_decay_per_s = schur_form(derivative).triangular.diagonal().real().maxCoeff();
   solution.has_converged = solution.slowest_decay_per_s < 0.0 && moved.lpNorm<Eigen::Infinity>() < 1e-2;
   solution.message = fmt::format("fixed point with drift {:.1e} /s, slowest decay {:.3g} /s", solution.residual_per_s,
                                  solution.slowest_decay_per_s);

@@ -7,13 +7,13 @@
 #include <cmath>
 #include <memory>
 
+#include "solvers/numerics/enclosure.h"
 #include "solvers/numerics/time_galerkin.h"
 #include "solvers/transient/clocked_chain.h"
 
 namespace windtunnel::solvers {
 namespace {
 
-constexpr double u = 0x1p-53;
 // Ticks of uniformization before the first step: what the fastest states do is over.
 constexpr double kFirstTicks = 256.0;
 // A mode that decays like e^(-a s) has e^(-a T) left at time T; on [T, 5 T] polynomials of degree 24 know it to 1e-12.
@@ -134,7 +134,7 @@ class StepSpace {
 
   /// The value at the end of a step from `start`, and the proven bound on what the step adds to the error.
   double take(const TimeGalerkin& galerkin, double step, Vector& value) const {
-    const double sums = static_cast<double>(functions_ + galerkin.degree() + 8) * u;
+    const double sums = static_cast<double>(functions_ + galerkin.degree() + 8) * kUnitRoundoff;
     if (functions_ == 0) {
       value = x0_;
       return (change0_.lpNorm<Eigen::Infinity>() * (1.0 + clock_per_s() * step) + residual0_per_s_ * step) *
@@ -320,8 +320,8 @@ SeriesSum solve(const Problem& problem, const Vector& first_term, bool at_time, 
                                  .relative_tolerance = 1e-3 * options.relative_tolerance});
   Progress progress{.time_s = ticks == kFirstTicks ? ticks / rate : time_s,
                     .value = 0.5 * (result.lower + result.upper) / unit};
-  progress.error =
-      0.5 * (result.upper - result.lower).maxCoeff() / unit + 4.0 * u * progress.value.lpNorm<Eigen::Infinity>();
+  progress.error = 0.5 * (result.upper - result.lower).maxCoeff() / unit +
+                   4.0 * kUnitRoundoff * progress.value.lpNorm<Eigen::Infinity>();
   result.method_requested = result.method_used = Method::kImplicit;
   result.iterations = 0;
   const Progress first = progress;

@@ -10,12 +10,12 @@
 #include "solvers/linear/row_team.h"
 #include "solvers/long_run/long_run_average.h"
 #include "solvers/numerics/double_double.h"
+#include "solvers/numerics/enclosure.h"
 #include "solvers/numerics/poisson_weights.h"
 
 namespace windtunnel::solvers {
 namespace {
 
-constexpr double u = 0.5 * std::numeric_limits<double>::epsilon();
 // Products between two looks at the rest, which cost about one.
 constexpr Index kProductsPerCheck = 32;
 
@@ -84,7 +84,7 @@ class Series {
     total_ = remaining_in_window_ + weights.before * static_cast<double>(weights.first);
     first_largest_ = y_.maxCoeff();
     // Quotient, product and additions of a row; 3 for the probability to stay.
-    product_rounding_ = static_cast<double>(longest_row(part.rates()) + 6) * u;
+    product_rounding_ = static_cast<double>(longest_row(part.rates()) + 6) * kUnitRoundoff;
   }
 
   Index term() const { return term_; }
@@ -113,11 +113,11 @@ class Series {
     }
     // Terms, their addition, and the weights, which follow from the mode by two roundings per step.
     const double terms = static_cast<double>(term_ + 1);
-    const double rounding =
-        terms * (product_rounding_ + 3.0 * u) + 3.0 * static_cast<double>(weights_.weight.size()) * u;
+    const double rounding = terms * (product_rounding_ + 3.0 * kUnitRoundoff) +
+                            3.0 * static_cast<double>(weights_.weight.size()) * kUnitRoundoff;
     const double constant = shift_ * total_;
     const double slack = weights_.lost * (first_largest_ + std::abs(shift_)) +
-                         3.0 * static_cast<double>(weights_.weight.size()) * u * std::abs(constant);
+                         3.0 * static_cast<double>(weights_.weight.size()) * kUnitRoundoff * std::abs(constant);
     result.lower = ((sum_ + rest.least_share * y_).array() + rest.least) * (1.0 - rounding) + (constant - slack);
     result.upper = ((sum_ + rest.most_share * y_).array() + rest.most) * (1.0 + rounding) + (constant + slack);
   }
@@ -135,12 +135,12 @@ class Series {
   Interval remaining() const {
     const double before = weights_.before * static_cast<double>(std::max<Index>(0, weights_.first - term_));
     const double sum = before + std::max(0.0, remaining_in_window_);
-    const double slack =
-        window_rounding() * (total_ - weights_.before * static_cast<double>(weights_.first)) + 2.0 * u * sum;
+    const double slack = window_rounding() * (total_ - weights_.before * static_cast<double>(weights_.first)) +
+                         2.0 * kUnitRoundoff * sum;
     return {std::max(0.0, sum - slack), sum + slack + 1e-17};
   }
 
-  double window_rounding() const { return 4.0 * static_cast<double>(weights_.weight.size()) * u; }
+  double window_rounding() const { return 4.0 * static_cast<double>(weights_.weight.size()) * kUnitRoundoff; }
 
   Rest geometric_rest() {
     add_and_multiply(0.0);
@@ -259,8 +259,8 @@ SeriesSum sum_of_mixed_sign(const PartialChain& part, const Vector& first_term, 
   half.relative_tolerance *= 0.5;
   SeriesSum result = sum_positive(part, first_term.cwiseMax(0.0), 0.0, weights, interest, half);
   const SeriesSum negative = sum_positive(part, (-first_term).cwiseMax(0.0), 0.0, weights, interest, half);
-  result.lower -= negative.upper * (1.0 + 2.0 * u);
-  result.upper -= negative.lower * (1.0 - 2.0 * u);
+  result.lower -= negative.upper * (1.0 + 2.0 * kUnitRoundoff);
+  result.upper -= negative.lower * (1.0 - 2.0 * kUnitRoundoff);
   result.iterations += negative.iterations;
   if (!negative.usable()) result.termination = negative.termination;
   return result;
