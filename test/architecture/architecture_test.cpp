@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fstream>
+#include <iterator>
+#include <regex>
 
 #include "test/architecture/include_rules.h"
 #include "test/catch.h"
@@ -37,6 +39,20 @@ TEST_CASE("The repository keeps its include direction, doors and names", "[archi
   const Breaches found = breaches(WINDTUNNEL_SOURCE_DIR);
   for (const std::string& one : found) UNSCOPED_INFO(one);
   CHECK(found.empty());
+}
+
+TEST_CASE("Every place that README and the plan of rooms name exists", "[architecture]") {
+  for (const char* document : {"README.md", "docs/architecture.md"}) {
+    std::ifstream file(fs::path(WINDTUNNEL_SOURCE_DIR) / document);
+    const std::string text{std::istreambuf_iterator<char>(file), {}};
+    static const std::regex kPlace("`((?:solvers|modeling|cli|hardware_profiles|docs)/[a-z_/]*(?:\\.[a-z]+)?)`");
+    int places = 0;
+    for (std::sregex_iterator at(text.begin(), text.end(), kPlace), end; at != end; ++at, ++places) {
+      INFO(document << ": " << (*at)[1]);
+      CHECK(fs::exists(fs::path(WINDTUNNEL_SOURCE_DIR) / (*at)[1].str()));
+    }
+    CHECK(places > 10);
+  }
 }
 
 TEST_CASE("A breach of the direction is found, with its place", "[architecture]") {
