@@ -12,6 +12,7 @@
 #include "cli/text_table.h"
 #include "modeling/evaluate.h"
 #include "modeling/report/csv_report.h"
+#include "modeling/report/json_number.h"
 #include "modeling/report/readable_number.h"
 #include "modeling/spec/spec_error.h"
 #include "modeling/studies/what_if/search.h"
@@ -23,12 +24,6 @@ using Json = nlohmann::ordered_json;
 using modeling::Choice;
 using modeling::RankedLayout;
 using modeling::SearchResult;
-
-Json number(const std::optional<double>& value) {
-  if (!value || std::isnan(*value)) return nullptr;
-  if (std::isinf(*value)) return *value > 0 ? "inf" : "-inf";
-  return *value;
-}
 
 Json json_of(const Choice& choice) {
   return std::visit([](const auto& value) { return Json(value); }, choice);
@@ -43,7 +38,8 @@ Json json_of(const RankedLayout& layout) {
   Json object = Json::object();
   for (const auto& [name, choice] : layout.choices) object[name] = json_of(choice);
   object["pareto"] = layout.pareto;
-  for (const modeling::Measure& measure : layout.report.measures) object[measure.name] = number(measure.value);
+  for (const modeling::Measure& measure : layout.report.measures)
+    object[measure.name] = modeling::json_number(measure.value);
   return object;
 }
 

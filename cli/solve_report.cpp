@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/text_table.h"
+#include "modeling/report/json_number.h"
 
 namespace windtunnel::cli {
 namespace {
@@ -74,26 +75,17 @@ std::string notes(const PropertyAnswer& answer) {
   return fmt::format("{}", fmt::join(notes, "; "));
 }
 
-Json number(double value) {
-  if (std::isnan(value)) return nullptr;
-  if (std::isinf(value)) return value > 0.0 ? "inf" : "-inf";
-  return value;
-}
-Json number(const std::optional<double>& value) {
-  return value.has_value() ? number(*value) : Json(nullptr);
-}
-
 Json value_json(const std::optional<PropertyValue>& value) {
   if (!value.has_value()) return nullptr;
   if (const bool* truth = std::get_if<bool>(&*value)) return *truth;
-  return number(std::get<double>(*value));
+  return modeling::json_number(std::get<double>(*value));
 }
 
 Json answer_json(const PropertyAnswer& answer) {
   Json entry = {{"property", answer.property}, {"value", value_json(answer.value)}};
-  entry["error_bound"] = number(answer.error_bound);
-  entry["lower"] = number(answer.lower);
-  entry["upper"] = number(answer.upper);
+  entry["error_bound"] = modeling::json_number(answer.error_bound);
+  entry["lower"] = modeling::json_number(answer.lower);
+  entry["upper"] = modeling::json_number(answer.upper);
   entry["method"] = answer.method.empty() ? Json(nullptr) : Json(answer.method);
   if (answer.lumped_states) entry["lumped_states"] = *answer.lumped_states;
   entry["iterations"] = answer.iterations;
@@ -101,15 +93,15 @@ Json answer_json(const PropertyAnswer& answer) {
   if (!answer.name.empty()) entry["name"] = answer.name;
   if (!answer.message.empty()) entry["message"] = answer.message;
   if (answer.verified.has_value()) {
-    entry["verified_lower"] = number(answer.verified->lower);
-    entry["verified_upper"] = number(answer.verified->upper);
+    entry["verified_lower"] = modeling::json_number(answer.verified->lower);
+    entry["verified_upper"] = modeling::json_number(answer.verified->upper);
   }
   for (const AnswerSensitivity& sensitivity : answer.sensitivities) {
     entry["sensitivities"].push_back({{"input", sensitivity.input},
                                       {"input_value", sensitivity.input_value},
-                                      {"derivative", number(sensitivity.derivative)},
-                                      {"error_bound", number(sensitivity.error_bound)},
-                                      {"elasticity", number(sensitivity.elasticity)}});
+                                      {"derivative", modeling::json_number(sensitivity.derivative)},
+                                      {"error_bound", modeling::json_number(sensitivity.error_bound)},
+                                      {"elasticity", modeling::json_number(sensitivity.elasticity)}});
     if (!sensitivity.message.empty()) entry["sensitivities"].back()["message"] = sensitivity.message;
   }
   return entry;

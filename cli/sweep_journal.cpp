@@ -12,18 +12,13 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/output.h"
+#include "modeling/report/json_number.h"
 
 namespace windtunnel::cli {
 namespace {
 
 using Json = nlohmann::ordered_json;
 using modeling::SweepRow;
-
-Json number(double value) {
-  if (std::isnan(value)) return nullptr;
-  if (std::isinf(value)) return value > 0 ? "inf" : "-inf";
-  return value;
-}
 
 double number(const Json& json) {
   if (json.is_number()) return json.get<double>();
@@ -33,7 +28,7 @@ double number(const Json& json) {
 
 std::string line_of(std::size_t point, const SweepRow& row) {
   Json numbers = Json::object();
-  for (std::size_t i = 0; i < row.names->size(); ++i) numbers[(*row.names)[i]] = number(row.values[i]);
+  for (std::size_t i = 0; i < row.names->size(); ++i) numbers[(*row.names)[i]] = modeling::json_number(row.values[i]);
   const Json line = {
       {"point", point}, {"ok", row.ok}, {"bad_input", row.bad_input}, {"status", row.status}, {"numbers", numbers}};
   return line.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";

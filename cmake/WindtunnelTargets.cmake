@@ -20,12 +20,23 @@ function(windtunnel_compile_options target)
   endif()
 endfunction()
 
-# Compiles a library in batches of files. Worth it where everything is compiled once: the headers of Eigen and fmt are
-# then read once per batch.
-function(windtunnel_batches target)
-  if(WINDTUNNEL_UNITY)
-    set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_MODE BATCH UNITY_BUILD_BATCH_SIZE 8)
+# Compiles a library room by room instead of file by file. Worth it where everything is compiled once: the headers of
+# Eigen and fmt are then read once per room. Called when all sources are named. Names in the anonymous namespaces of a
+# room must differ for this, which a reader of the room is glad of too.
+function(windtunnel_compile_by_room target)
+  if(NOT WINDTUNNEL_UNITY)
+    return()
   endif()
+  set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_MODE GROUP)
+  get_target_property(sources ${target} SOURCES)
+  get_target_property(home ${target} SOURCE_DIR)
+  foreach(source IN LISTS sources)
+    cmake_path(ABSOLUTE_PATH source BASE_DIRECTORY ${home})
+    cmake_path(GET source PARENT_PATH folder)
+    cmake_path(RELATIVE_PATH folder BASE_DIRECTORY ${PROJECT_SOURCE_DIR})
+    string(MAKE_C_IDENTIFIER "${folder}" room)
+    set_source_files_properties(${source} TARGET_DIRECTORY ${target} PROPERTIES UNITY_GROUP ${room})
+  endforeach()
 endfunction()
 
 # One stage of modeling/: an object library that all go into windtunnel::modeling.
@@ -34,7 +45,6 @@ function(windtunnel_stage name)
   cmake_parse_arguments(arg "" "" "SOURCES;USES" ${ARGN})
   add_library(windtunnel_${name} OBJECT ${arg_SOURCES})
   windtunnel_compile_options(windtunnel_${name})
-  windtunnel_batches(windtunnel_${name})
   target_link_libraries(windtunnel_${name} PUBLIC fmt::fmt Eigen3::Eigen PRIVATE ${arg_USES})
 endfunction()
 

@@ -14,7 +14,7 @@
 namespace windtunnel::modeling {
 namespace {
 
-constexpr const char* kFolder = "hardware_profiles/software";
+constexpr const char* kSoftwareFolder = "hardware_profiles/software";
 
 const Choices<SelectiveRecompute> kSelectiveChoices = {
     {"never", SelectiveRecompute::kNever},
@@ -174,7 +174,7 @@ std::string stand_in(const std::string& requested, const std::string& otherwise,
 }  // namespace
 
 std::vector<std::string> software_names() {
-  return data_names(kFolder);
+  return data_names(kSoftwareFolder);
 }
 
 std::string newest_of_family(const std::string& family) {
@@ -188,8 +188,8 @@ std::string newest_of_family(const std::string& family) {
 SoftwareGeneration load_software(const HardwareProfile& profile, const std::string& requested,
                                  std::vector<std::string>& warnings) {
   std::string name = requested.empty() ? profile.default_training_software : requested;
-  if (!find_data_file(kFolder, name)) name = stand_in(name, profile.default_training_software, warnings);
-  const auto file = find_data_file(kFolder, name);
+  if (!find_data_file(kSoftwareFolder, name)) name = stand_in(name, profile.default_training_software, warnings);
+  const auto file = find_data_file(kSoftwareFolder, name);
   if (!file) throw SpecError({profile.name, 0, 0}, fmt::format("no profile of its default software '{}'", name));
   static RememberedFiles<SoftwareGeneration> generations;
   SoftwareGeneration software = *generations.get(file->string(), read_software);

@@ -106,7 +106,7 @@ DerivationSection chain_section(const ChainRecord& chain) {
   return section;
 }
 
-DerivationSection answer(const Report& report) {
+DerivationSection answer_section(const Report& report) {
   DerivationSection section{.title = "The answer"};
   if (!report.failure.empty()) section.paragraphs.push_back("No answer: " + report.failure);
   if (!report.finding.empty()) section.paragraphs.push_back(report.finding + ".");
@@ -117,7 +117,7 @@ DerivationSection answer(const Report& report) {
   return section;
 }
 
-DerivationSection levers(const Report& report) {
+DerivationSection lever_section(const Report& report) {
   DerivationSection section{.title = "What moves it"};
   section.equations.push_back({"e = \\frac{d \\ln(\\text{measure})}{d \\ln(\\text{input})}",
                                "elasticity = d ln measure / d ln input, by central differences"});
@@ -142,8 +142,8 @@ std::vector<DerivationSection> whole_derivation(const Report& report) {
   std::vector<DerivationSection> sections = {question(report)};
   sections.insert(sections.end(), report.derivation.begin(), report.derivation.end());
   for (const ChainRecord& chain : report.chains) sections.push_back(chain_section(chain));
-  sections.push_back(answer(report));
-  if (!report.sensitivities.empty()) sections.push_back(levers(report));
+  sections.push_back(answer_section(report));
+  if (!report.sensitivities.empty()) sections.push_back(lever_section(report));
   if (!report.assumptions.empty() || !report.warnings.empty()) sections.push_back(inputs(report));
   return sections;
 }

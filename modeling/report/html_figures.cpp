@@ -23,11 +23,6 @@ double sum_of(const Breakdown& group) {
   return sum;
 }
 
-std::string words(std::string name) {
-  std::replace(name.begin(), name.end(), '_', ' ');
-  return name;
-}
-
 struct Part {
   std::string name;
   double value = 0.0;

@@ -19,11 +19,6 @@
 namespace windtunnel::modeling {
 namespace {
 
-std::string words(std::string name) {
-  std::replace(name.begin(), name.end(), '_', ' ');
-  return name;
-}
-
 /// A name that may break after its underscores.
 std::string breakable(const std::string& name) {
   std::string html;

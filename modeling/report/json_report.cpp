@@ -3,25 +3,16 @@
 
 #include <cmath>
 #include <nlohmann/json.hpp>
+#include "modeling/report/json_number.h"
 
 namespace windtunnel::modeling {
 namespace {
 
 using Json = nlohmann::ordered_json;
 
-Json number(double value) {
-  if (std::isnan(value)) return nullptr;
-  if (std::isinf(value)) return value > 0 ? "inf" : "-inf";
-  return value;
-}
-
-Json number(const std::optional<double>& value) {
-  return value ? number(*value) : Json(nullptr);
-}
-
 Json object_of(const std::vector<Measure>& measures) {
   Json object = Json::object();
-  for (const Measure& measure : measures) object[measure.name] = number(measure.value);
+  for (const Measure& measure : measures) object[measure.name] = json_number(measure.value);
   return object;
 }
 
@@ -39,16 +30,16 @@ Json object_of(const ChainRecord& chain) {
                  {"method_requested", chain.method_requested},
                  {"method_used", chain.method_used},
                  {"iterations", chain.iterations},
-                 {"residual", number(chain.residual)},
-                 {"error_bound", number(chain.error_bound)},
-                 {"lost_probability", number(chain.lost_probability)}};
+                 {"residual", json_number(chain.residual)},
+                 {"error_bound", json_number(chain.error_bound)},
+                 {"lost_probability", json_number(chain.lost_probability)}};
   if (!chain.state_probabilities.empty()) object["state_probabilities"] = object_of(chain.state_probabilities);
   return object;
 }
 
 Json object_of(const Assumption& assumption) {
   return {{"name", assumption.name},
-          {"value", number(assumption.value)},
+          {"value", json_number(assumption.value)},
           {"unit", assumption.unit},
           {"evidence", assumption.evidence},
           {"source", assumption.source}};
@@ -57,11 +48,11 @@ Json object_of(const Assumption& assumption) {
 Json object_of(const Sensitivity& one) {
   return {{"path", one.path},
           {"measure", one.measure},
-          {"elasticity", number(one.elasticity)},
-          {"elasticity_error", number(one.elasticity_error)},
-          {"input_value", number(one.input_value)},
+          {"elasticity", json_number(one.elasticity)},
+          {"elasticity_error", json_number(one.elasticity_error)},
+          {"input_value", json_number(one.input_value)},
           {"method", one.method},
-          {"step_ratio", number(one.step_ratio)}};
+          {"step_ratio", json_number(one.step_ratio)}};
 }
 
 /// A list per column.
@@ -69,7 +60,7 @@ Json object_of(const Series& series) {
   Json object = Json::object();
   for (std::size_t i = 0; i < series.columns.size(); ++i) {
     Json column = Json::array();
-    for (const auto& row : series.rows) column.push_back(number(row[i]));
+    for (const auto& row : series.rows) column.push_back(json_number(row[i]));
     object[series.columns[i]] = std::move(column);
   }
   return object;

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <utility>
@@ -42,6 +43,11 @@ std::string readable_number(std::string_view name, const std::optional<double>& 
   if (plain_rate) return fmt::format("{:.4g} /s", *value);
   if (const auto dimension = dimension_of(stem)) return format_quantity(*value, *dimension);
   return fmt::format("{:.4g}", *value);
+}
+
+std::string words(std::string name) {
+  std::replace(name.begin(), name.end(), '_', ' ');
+  return name;
 }
 
 }  // namespace windtunnel::modeling

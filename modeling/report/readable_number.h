@@ -15,4 +15,7 @@ namespace windtunnel::modeling {
 /// Unknown is "unknown", infinity "infinite".
 std::string readable_number(std::string_view name, const std::optional<double>& value);
 
+/// A name as words: `tensor_comm` is "tensor comm".
+std::string words(std::string name);
+
 }  // namespace windtunnel::modeling

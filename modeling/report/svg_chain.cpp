@@ -12,7 +12,7 @@
 namespace windtunnel::modeling {
 namespace {
 
-constexpr double kWidth = 480.0;
+constexpr double kChainWidth = 480.0;
 constexpr double kRadius = 30.0;
 /// With more arrows than this only the tooltips carry the rates.
 constexpr std::size_t kMostLabels = 8;
@@ -35,7 +35,7 @@ Layout layout_of(std::size_t count) {
   const double start = count <= 2 ? std::numbers::pi : -std::numbers::pi / 2.0;
   for (std::size_t i = 0; i < count; ++i) {
     const double angle = start + 2.0 * std::numbers::pi * static_cast<double>(i) / static_cast<double>(count);
-    layout.states.push_back({kWidth / 2.0 + ring * std::cos(angle), layout.height / 2.0 + ring * std::sin(angle)});
+    layout.states.push_back({kChainWidth / 2.0 + ring * std::cos(angle), layout.height / 2.0 + ring * std::sin(angle)});
   }
   return layout;
 }
@@ -112,7 +112,7 @@ std::string svg_chain(const ChainRecord& whole) {
              "<svg viewBox=\"0 0 {:.0f} {:.0f}\" role=\"img\" aria-label=\"{}\"><defs><marker id=\"head\" "
              "viewBox=\"0 0 10 10\" refX=\"9\" refY=\"5\" markerWidth=\"7\" markerHeight=\"7\" orient=\"auto\"><path "
              "class=\"head\" d=\"M0 0L10 5L0 10z\"/></marker></defs>",
-             kWidth, layout.height, html_text(chain.name + ": " + chain.purpose)) +
+             kChainWidth, layout.height, html_text(chain.name + ": " + chain.purpose)) +
          arrows(chain, layout) + states(chain, layout) + "</svg>";
 }
 

@@ -12,7 +12,7 @@
 namespace windtunnel::modeling {
 namespace {
 
-constexpr double kWidth = 480.0;
+constexpr double kChartWidth = 480.0;
 constexpr double kHeight = 260.0;
 constexpr double kLeft = 56.0;
 constexpr double kRight = 16.0;
@@ -28,7 +28,7 @@ struct Scale {
   double x_low = 0.0;
   double x_high = 1.0;
   double y_high = 1.0;
-  double x(double value) const { return kLeft + (value - x_low) / (x_high - x_low) * (kWidth - kLeft - kRight); }
+  double x(double value) const { return kLeft + (value - x_low) / (x_high - x_low) * (kChartWidth - kLeft - kRight); }
   double y(double value) const { return kHeight - kBottom - value / y_high * (kHeight - kTop - kBottom); }
 };
 
@@ -55,7 +55,7 @@ std::string axes(const Curve& curve, const Scale& scale) {
     svg += fmt::format(
         "<path class=\"grid\" d=\"M{:.1f} {:.1f}H{:.1f}\"/><text class=\"s\" x=\"{:.1f}\" y=\"{:.1f}\" "
         "text-anchor=\"end\">{:.3g}</text>",
-        kLeft, scale.y(tick), kWidth - kRight, kLeft - 6.0, scale.y(tick) + 4.0, tick);
+        kLeft, scale.y(tick), kChartWidth - kRight, kLeft - 6.0, scale.y(tick) + 4.0, tick);
   for (const double tick : round_ticks(scale.x_low, scale.x_high, 5))
     svg += fmt::format(
         "<path class=\"grid\" d=\"M{0:.1f} {1:.1f}V{2:.1f}\"/><text class=\"s\" x=\"{0:.1f}\" y=\"{3:.1f}\" "
@@ -63,13 +63,13 @@ std::string axes(const Curve& curve, const Scale& scale) {
         scale.x(tick), kTop, kHeight - kBottom, kHeight - kBottom + 16.0,
         html_text(readable_number(curve.x_name, tick)));
   svg += fmt::format("<path class=\"axis\" d=\"M{:.1f} {:.1f}V{:.1f}H{:.1f}\"/>", kLeft, kTop, kHeight - kBottom,
-                     kWidth - kRight);
+                     kChartWidth - kRight);
   return svg + fmt::format("<text class=\"s\" x=\"{:.1f}\" y=\"{:.1f}\" text-anchor=\"middle\">{}</text>",
-                           (kLeft + kWidth - kRight) / 2.0, kHeight - 8.0, html_text(curve.x_name));
+                           (kLeft + kChartWidth - kRight) / 2.0, kHeight - 8.0, html_text(curve.x_name));
 }
 
 std::string bars(const Curve& curve, const Scale& scale) {
-  const double slot = (kWidth - kLeft - kRight) / (scale.x_high - scale.x_low);
+  const double slot = (kChartWidth - kLeft - kRight) / (scale.x_high - scale.x_low);
   const bool many = curve.points.size() > kManyBars;
   const double width = many ? slot + 0.3 : 0.8 * slot;
   std::string svg;
@@ -115,7 +115,7 @@ std::vector<double> round_ticks(double low, double high, int count) {
 std::string svg_curve(const Curve& curve) {
   if (curve.points.size() < 2) return "";
   const Scale scale = scale_of(curve);
-  return fmt::format("<svg viewBox=\"0 0 {:.0f} {:.0f}\" role=\"img\" aria-label=\"{}\">", kWidth, kHeight,
+  return fmt::format("<svg viewBox=\"0 0 {:.0f} {:.0f}\" role=\"img\" aria-label=\"{}\">", kChartWidth, kHeight,
                      html_text(curve.title)) +
          axes(curve, scale) + (curve.bars ? bars(curve, scale) : line(curve, scale)) + "</svg>";
 }

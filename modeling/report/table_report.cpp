@@ -18,7 +18,7 @@ namespace {
 constexpr int kBarWidth = 40;
 constexpr std::size_t kMostLevers = 5;
 /// Parts that sum to 1 within this are shares of a whole; well above the rounding of a few dozen additions.
-constexpr double kShareTolerance = 1e-6;
+constexpr double kShareSumTolerance = 1e-6;
 
 /// Columns a text takes on the terminal: its code points, since names and units hold no wide characters.
 std::size_t display_width(std::string_view text) {
@@ -68,7 +68,7 @@ std::string aligned(const std::vector<Row>& rows) {
   return text;
 }
 
-double sum_of(const Breakdown& group) {
+double sum_of_entries(const Breakdown& group) {
   double sum = 0.0;
   for (const Measure& entry : group.entries) sum += entry.value.value_or(NAN);
   return sum;
@@ -77,7 +77,7 @@ double sum_of(const Breakdown& group) {
 bool are_shares(const Breakdown& group, double sum) {
   const bool none_negative = std::none_of(group.entries.begin(), group.entries.end(),
                                           [](const Measure& entry) { return entry.value.value_or(0.0) < 0.0; });
-  return none_negative && std::abs(sum - 1.0) <= kShareTolerance;
+  return none_negative && std::abs(sum - 1.0) <= kShareSumTolerance;
 }
 
 /// Shares are shown in percent; anything else by the unit in the entry's name or else in the group's.
@@ -88,7 +88,7 @@ std::string entry_value(const Breakdown& group, const Measure& entry, bool share
 }
 
 std::string breakdown_section(const Breakdown& group, const TableOptions& options) {
-  const double sum = sum_of(group);
+  const double sum = sum_of_entries(group);
   const bool shares = are_shares(group, sum);
   const bool parts = shares || group.name.ends_with("_bytes");
   std::vector<Row> rows;

@@ -14,7 +14,7 @@
 namespace windtunnel::modeling {
 namespace {
 
-using Names = std::initializer_list<const char*>;
+using KeyNames = std::initializer_list<const char*>;
 
 constexpr Count kLargest = 100'000'000;
 
@@ -44,7 +44,7 @@ class Config {
   explicit Config(YamlReader map) : map_(std::move(map)) {}
 
   /// The first of the names that is there and not null.
-  std::optional<YamlValue> find(Names names) {
+  std::optional<YamlValue> find(KeyNames names) {
     for (const char* name : names) {
       const auto value = map_.find(name);
       if (value && !value->is_null()) return value;
@@ -52,13 +52,13 @@ class Config {
     return std::nullopt;
   }
 
-  Count count(Names names) {
+  Count count(KeyNames names) {
     const auto value = find(names);
     if (!value) throw SpecError(map_.location(), fmt::format("missing key '{}'", *names.begin()));
     return value->count(1, kLargest);
   }
 
-  Count count(Names names, Count otherwise) {
+  Count count(KeyNames names, Count otherwise) {
     const auto value = find(names);
     return value ? value->count(0, kLargest) : otherwise;
   }

@@ -3,6 +3,8 @@
 // the block and the ones before it make impossible. All throw SpecError located at the key.
 #pragma once
 
+#include <limits>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -17,6 +19,13 @@ namespace windtunnel::modeling {
 /// Bounds that keep products of counts far from overflow and catch slips of the pen.
 inline constexpr Count kMostDevices = 100'000'000;
 inline constexpr Count kMostTokens = 1'000'000'000;
+inline constexpr double kUnbounded = std::numeric_limits<double>::max();
+
+/// A quantity > 0 that may be left out.
+inline std::optional<double> optional_positive(YamlReader& block, std::string_view key, Dimension dimension) {
+  const auto value = block.find(key);
+  return value ? std::optional(value->positive_quantity(dimension)) : std::nullopt;
+}
 
 Model read_model(YamlReader block);
 /// A shape of model_shapes/NAME.yaml; the letter case of the name does not matter.

@@ -7,13 +7,6 @@
 namespace windtunnel::modeling {
 namespace {
 
-constexpr double kUnbounded = std::numeric_limits<double>::max();
-
-std::optional<double> optional_positive(YamlReader& block, std::string_view key, Dimension dimension) {
-  const auto value = block.find(key);
-  return value ? std::optional(value->positive_quantity(dimension)) : std::nullopt;
-}
-
 void read_peaks(YamlReader block, DeviceOverride& figures) {
   for (int precision = 0; precision < kPrecisions; ++precision) {
     figures.peak_flop_per_s[precision] =

@@ -24,11 +24,6 @@ std::optional<Duration> optional_duration(YamlReader& block, std::string_view ke
   return value ? std::optional(read_duration(*value)) : std::nullopt;
 }
 
-std::optional<double> optional_positive(YamlReader& block, std::string_view key, Dimension dimension) {
-  const auto value = block.find(key);
-  return value ? std::optional(value->positive_quantity(dimension)) : std::nullopt;
-}
-
 void read_failure_rates(YamlReader block, Reliability& reliability) {
   for (const std::string& kind : component_kinds()) {
     if (const auto rate = block.find(kind)) reliability.failure_rates_per_s[kind] = rate->quantity(Dimension::kRate);

@@ -7,7 +7,7 @@
 namespace windtunnel::modeling {
 namespace {
 
-const Choices<Precision> kPrecisionChoices = {
+const Choices<Precision> kStoredPrecisions = {
     {"bf16", Precision::kBf16},   {"fp16", Precision::kFp16}, {"fp8", Precision::kFp8},  {"nvfp4", Precision::kNvfp4},
     {"mxfp4", Precision::kMxfp4}, {"int8", Precision::kInt8}, {"int4", Precision::kInt4}};
 const Choices<ServingLayout> kLayoutChoices = {{"aggregated", ServingLayout::kAggregated},
@@ -73,8 +73,8 @@ void read_precision(YamlReader& serving_block, Serving& serving) {
   const auto value = serving_block.find("precision");
   if (!value) return;
   YamlReader block = value->map();
-  serving.weights = read_choice(block, "weights", kPrecisionChoices, Precision::kBf16);
-  serving.kv_cache = read_choice(block, "kv_cache", kPrecisionChoices, serving.weights);
+  serving.weights = read_choice(block, "weights", kStoredPrecisions, Precision::kBf16);
+  serving.kv_cache = read_choice(block, "kv_cache", kStoredPrecisions, serving.weights);
   block.finish();
 }
 
@@ -86,7 +86,7 @@ Speculative read_speculative(YamlReader block) {
   return speculative;
 }
 
-ServingServiceTimes read_service_times(YamlReader block) {
+ServingServiceTimes read_iteration_times(YamlReader block) {
   ServingServiceTimes times;
   times.base_s = block.quantity("base", Dimension::kTime, 0.0);
   times.per_sequence_s = block.quantity("per_sequence", Dimension::kTime, 0.0);
@@ -108,7 +108,7 @@ void read_engine(YamlReader& block, Serving& serving) {
   serving.prefix_cache_hit_given = block.has("prefix_cache_hit");
   serving.prefix_cache_hit_ratio = block.number("prefix_cache_hit", 0.0, 1.0, 0.0);
   if (const auto speculative = block.find("speculative")) serving.speculative = read_speculative(speculative->map());
-  if (const auto times = block.find("service_times")) serving.service_times = read_service_times(times->map());
+  if (const auto times = block.find("service_times")) serving.service_times = read_iteration_times(times->map());
 }
 
 }  // namespace

@@ -10,7 +10,6 @@
 namespace windtunnel::modeling {
 namespace {
 
-constexpr double kUnbounded = std::numeric_limits<double>::max();
 // Shares are written with a few decimals, such as 0.333 three times with 0.334.
 constexpr double kShareTolerance = 1e-6;
 constexpr Count kLargestPriority = 1'000'000;

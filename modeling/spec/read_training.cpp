@@ -10,8 +10,6 @@
 namespace windtunnel::modeling {
 namespace {
 
-constexpr double kUnbounded = std::numeric_limits<double>::max();
-
 const Choices<Precision> kPrecisionChoices = {{"bf16", Precision::kBf16},
                                               {"fp16", Precision::kFp16},
                                               {"fp8", Precision::kFp8},
@@ -83,7 +81,7 @@ Offload read_offload(YamlReader& training) {
   return offload;
 }
 
-TrainingServiceTimes read_service_times(YamlReader block) {
+TrainingServiceTimes read_stage_times(YamlReader block) {
   TrainingServiceTimes times;
   times.forward_s = block.quantity("forward", Dimension::kTime);
   times.backward_s = block.quantity("backward", Dimension::kTime);
@@ -123,7 +121,7 @@ void read_methods(YamlReader& block, Training& training) {
 
 Training read_training(YamlReader block, const Model& model, const Cluster& cluster) {
   Training training;
-  if (const auto times = block.find("service_times")) training.service_times = read_service_times(times->map());
+  if (const auto times = block.find("service_times")) training.service_times = read_stage_times(times->map());
   training.parallelism = read_parallelism(block, cluster);
   training.overlap = read_overlap(block);
   training.context_exchange = read_choice(block, "context_exchange", kContextExchangeChoices, ContextExchange::kRing);

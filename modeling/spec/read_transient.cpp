@@ -10,8 +10,6 @@
 namespace windtunnel::modeling {
 namespace {
 
-constexpr double kUnbounded = std::numeric_limits<double>::max();
-
 LoadCurve read_load_curve(YamlReader block) {
   LoadCurve curve;
   curve.period_s = block.require("period").positive_quantity(Dimension::kTime);

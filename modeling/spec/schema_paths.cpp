@@ -15,7 +15,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-const Json& schema() {
+const Json& parsed_schema() {
   static const Json parsed = Json::parse(json_schema());
   return parsed;
 }
@@ -60,7 +60,7 @@ void collect(const Json& node, const std::string& prefix, std::vector<std::strin
 }  // namespace
 
 void require_known_path(const std::string& path, const std::string& option) {
-  const Json* node = &schema();
+  const Json* node = &parsed_schema();
   for (const std::string& part : split(path)) {
     const Json& inner = structured(*node);
     if (inner.contains("items")) {
@@ -77,7 +77,7 @@ void require_known_path(const std::string& path, const std::string& option) {
 
 std::vector<std::string> known_paths() {
   std::vector<std::string> paths;
-  collect(schema(), "", paths);
+  collect(parsed_schema(), "", paths);
   return paths;
 }
 

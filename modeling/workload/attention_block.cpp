@@ -7,12 +7,6 @@ namespace windtunnel::modeling {
 
 namespace {
 
-double norm_bytes(const TemplateWriter& w) {
-  return 2.0 * w.shared_hidden_bytes();
-}
-double residual_bytes(const TemplateWriter& w) {
-  return 3.0 * w.shared_hidden_bytes();
-}
 double query_bytes(const LocalShape& s) {
   return kActivationBytes * s.tokens * s.query;
 }
@@ -226,7 +220,7 @@ void write_attention_core(TemplateWriter& w) {
 }
 
 void write_attention_norm(TemplateWriter& w) {
-  w.elementwise("attention norm again", norm_bytes(w));
+  w.elementwise("attention norm again", w.norm_bytes());
 }
 
 void write_attention_projections(TemplateWriter& w) {
@@ -235,12 +229,12 @@ void write_attention_projections(TemplateWriter& w) {
   write_projections_forward(w);
   w.elementwise("rotate or bias", rotated_bytes(s));
   w.forward_product("attention output", {s.tokens, s.hidden, s.attention_output}, Operand::kNeedsCast);
-  w.elementwise("attention residual", residual_bytes(w));
+  w.elementwise("attention residual", w.residual_bytes());
 }
 
 void write_attention_forward(TemplateWriter& w) {
   const LocalShape& s = w.shape();
-  w.elementwise("attention norm", norm_bytes(w), w.saved(w.shared_hidden_bytes()));
+  w.elementwise("attention norm", w.norm_bytes(), w.saved(w.shared_hidden_bytes()));
   write_projections_forward(w);
   const double normed = w.selects(SelectiveRecompute::kActivations) ? 0.0 : w.saved_operand(s.shared_tokens * s.hidden);
   w.elementwise("rotate or bias", rotated_bytes(s),
@@ -248,19 +242,19 @@ void write_attention_forward(TemplateWriter& w) {
   write_attention_core(w);
   w.forward_product("attention output", {s.tokens, s.hidden, s.attention_output}, Operand::kNeedsCast);
   w.reduce_sequence("scatter attention output", DependencyKind::kStreamed);
-  w.elementwise("attention residual", residual_bytes(w), w.saved(dropout_mask_bytes(w)));
+  w.elementwise("attention residual", w.residual_bytes(), w.saved(dropout_mask_bytes(w)));
 }
 
 void write_attention_backward(TemplateWriter& w) {
   const LocalShape& s = w.shape();
-  w.elementwise("attention residual gradient", residual_bytes(w));
+  w.elementwise("attention residual gradient", w.residual_bytes());
   w.gather_sequence("gather attention output gradient");
   w.backward_products("attention output", {s.tokens, s.hidden, s.attention_output}, Operand::kNeedsCast, false,
                       DependencyKind::kStreamed);
   write_core_gradient(w);
   w.elementwise("rotate or bias gradient", rotated_bytes(s));
   write_projections_backward(w);
-  w.elementwise("attention norm gradient", 1.5 * norm_bytes(w));
+  w.elementwise("attention norm gradient", 1.5 * w.norm_bytes());
 }
 
 }  // namespace windtunnel::modeling

@@ -5,13 +5,7 @@ namespace windtunnel::modeling {
 
 namespace {
 
-double norm_bytes(const TemplateWriter& w) {
-  return 2.0 * w.shared_hidden_bytes();
-}
-double residual_bytes(const TemplateWriter& w) {
-  return 3.0 * w.shared_hidden_bytes();
-}
-double dropout_mask_bytes(const TemplateWriter& w) {
+double mlp_dropout_mask_bytes(const TemplateWriter& w) {
   return w.model().gated_mlp ? 0.0 : w.shape().shared_tokens * w.shape().hidden;
 }
 
@@ -105,26 +99,26 @@ void gather_over_expert_tensor(TemplateWriter& w, const std::string& name, Colle
 }  // namespace
 
 void write_dense_mlp_forward(TemplateWriter& w) {
-  w.elementwise("mlp norm", norm_bytes(w), w.saved(w.shared_hidden_bytes()));
+  w.elementwise("mlp norm", w.norm_bytes(), w.saved(w.shared_hidden_bytes()));
   w.gather_sequence("gather mlp input");
   write_mlp_forward(w, dense_mlp(w.shape()), kept_norm_output(w));
   w.reduce_sequence("scatter mlp output", DependencyKind::kStreamed);
-  w.elementwise("mlp residual", residual_bytes(w), w.saved(dropout_mask_bytes(w)));
+  w.elementwise("mlp residual", w.residual_bytes(), w.saved(mlp_dropout_mask_bytes(w)));
 }
 
 void write_dense_mlp_backward(TemplateWriter& w) {
   const Mlp mlp = dense_mlp(w.shape());
-  w.elementwise("mlp residual gradient", residual_bytes(w));
+  w.elementwise("mlp residual gradient", w.residual_bytes());
   w.gather_sequence("gather mlp output gradient");
   write_mlp_output_backward(w, mlp);
   w.gather_sequence("gather mlp input again");
   w.backward_products("mlp input", input_product(w.shape(), mlp), Operand::kFromFusedKernel, true);
-  w.elementwise("mlp norm gradient", 1.5 * norm_bytes(w));
+  w.elementwise("mlp norm gradient", 1.5 * w.norm_bytes());
 }
 
 void write_expert_mlp_forward(TemplateWriter& w) {
   const LocalShape& s = w.shape();
-  w.elementwise("mlp norm", norm_bytes(w), w.saved(w.shared_hidden_bytes()));
+  w.elementwise("mlp norm", w.norm_bytes(), w.saved(w.shared_hidden_bytes()));
   if (s.shared_mlp > 0.0) {
     w.gather_sequence("gather shared experts input");
     write_mlp_forward(w, shared_experts(s), kept_norm_output(w));
@@ -142,11 +136,11 @@ void write_expert_mlp_forward(TemplateWriter& w) {
   exchange_tokens(w, "combine tokens");
   w.stream("weigh and add expert outputs", dispatched_bytes(s) + w.shared_hidden_bytes(),
            w.saved_elementwise(dispatched_bytes(s)), kPermutingKernels);
-  w.elementwise("mlp residual", residual_bytes(w));
+  w.elementwise("mlp residual", w.residual_bytes());
 }
 
 void write_mlp_elementwise(TemplateWriter& w, bool experts) {
-  w.elementwise("mlp norm again", norm_bytes(w));
+  w.elementwise("mlp norm again", w.norm_bytes());
   if (!experts) return w.elementwise("mlp activation again", activation_traffic_bytes(w, dense_mlp(w.shape())));
   if (w.shape().shared_mlp > 0.0)
     w.elementwise("shared experts activation again", activation_traffic_bytes(w, shared_experts(w.shape())));
@@ -155,7 +149,7 @@ void write_mlp_elementwise(TemplateWriter& w, bool experts) {
 
 void write_expert_mlp_backward(TemplateWriter& w) {
   const LocalShape& s = w.shape();
-  w.elementwise("mlp residual gradient", residual_bytes(w));
+  w.elementwise("mlp residual gradient", w.residual_bytes());
   w.stream("weigh and add gradient", 2.0 * dispatched_bytes(s) + w.shared_hidden_bytes(), 0.0, kPermutingKernels);
   exchange_tokens(w, "combine gradient");
   gather_over_expert_tensor(w, "gather expert output gradient", Collective::kAllGather);
@@ -174,7 +168,7 @@ void write_expert_mlp_backward(TemplateWriter& w) {
   w.kernel(w.product("router input gradient", {r.rows, r.depth, r.columns}, Precision::kBf16, kActivationBytes));
   w.kernel(
       w.product("router weight gradient", {r.depth, r.columns, r.rows}, Precision::kBf16, 2.0 * kMainGradientBytes));
-  w.elementwise("mlp norm gradient", 1.5 * norm_bytes(w));
+  w.elementwise("mlp norm gradient", 1.5 * w.norm_bytes());
 }
 
 }  // namespace windtunnel::modeling

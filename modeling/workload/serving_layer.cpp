@@ -11,7 +11,7 @@ namespace windtunnel::modeling {
 namespace {
 
 /// Activations stay 16-bit between kernels in every engine modelled.
-constexpr double kActivationBytes = 2.0;
+constexpr double kServedActivationBytes = 2.0;
 
 double real(Count count) {
   return static_cast<double>(count);
@@ -37,7 +37,7 @@ class LayerWriter {
     op.precision = precision;
     op.flop = 2.0 * rows * columns * depth * batch;
     op.memory_bytes =
-        batch * (bytes_per_element(precision) * columns * depth + kActivationBytes * rows * (columns + depth));
+        batch * (bytes_per_element(precision) * columns * depth + kServedActivationBytes * rows * (columns + depth));
     operators_.push_back(std::move(op));
   }
 
@@ -68,7 +68,7 @@ class LayerWriter {
   double tensor() const { return real(degrees_.tensor); }
   double tokens() const { return tokens_; }
   double hidden() const { return real(model_.hidden_size); }
-  double hidden_bytes() const { return kActivationBytes * tokens_ * hidden(); }
+  double hidden_bytes() const { return kServedActivationBytes * tokens_ * hidden(); }
   double heads() const { return real(model_.num_attention_heads) / tensor(); }
   double mlp_inputs() const { return model_.gated_mlp ? 2.0 : 1.0; }
   const Parallelism& degrees() const { return degrees_; }
@@ -108,7 +108,7 @@ void write_attention(LayerWriter& w, const AttentionShape& attention) {
   } else {
     const double key_value = attention.key_value_heads * attention.cached_width;
     w.product("query-key-value", output + key_value, w.hidden(), w.attention_weights());
-    w.stream("rotate and cache", 2.0 * kActivationBytes * w.tokens() * (output + key_value));
+    w.stream("rotate and cache", 2.0 * kServedActivationBytes * w.tokens() * (output + key_value));
   }
   w.product("attention output", w.hidden(), output, w.attention_weights());
   w.reduce_over_tensor("reduce attention output");
@@ -116,7 +116,7 @@ void write_attention(LayerWriter& w, const AttentionShape& attention) {
 
 void write_mlp(LayerWriter& w, const char* input, const char* output, double columns) {
   w.product(input, w.mlp_inputs() * columns, w.hidden(), w.weights());
-  w.stream("activation", kActivationBytes * (w.mlp_inputs() + 1.0) * w.tokens() * columns);
+  w.stream("activation", kServedActivationBytes * (w.mlp_inputs() + 1.0) * w.tokens() * columns);
   w.product(output, w.hidden(), columns, w.weights());
 }
 
@@ -137,11 +137,11 @@ void write_experts(LayerWriter& w) {
   const double message = w.hidden_bytes() * real(m.num_experts_per_tok) / w.tensor();
   if (exchanges)
     w.collective("dispatch tokens", Collective::kAllToAll, CommGroup::kExpert, message, real(m.num_experts_per_tok));
-  w.stream("permute tokens", 2.0 * kActivationBytes * copies * w.hidden());
+  w.stream("permute tokens", 2.0 * kServedActivationBytes * copies * w.hidden());
   w.product("experts input", rows, w.mlp_inputs() * columns, w.hidden(), touched, w.weights());
-  w.stream("experts activation", kActivationBytes * (w.mlp_inputs() + 1.0) * copies * columns);
+  w.stream("experts activation", kServedActivationBytes * (w.mlp_inputs() + 1.0) * copies * columns);
   w.product("experts output", rows, w.hidden(), columns, touched, w.weights());
-  w.stream("weigh and add", kActivationBytes * copies * w.hidden() + w.hidden_bytes());
+  w.stream("weigh and add", kServedActivationBytes * copies * w.hidden() + w.hidden_bytes());
   if (exchanges)
     w.collective("combine tokens", Collective::kAllToAll, CommGroup::kExpert, message, real(m.num_experts_per_tok));
 }
@@ -167,7 +167,7 @@ void write_head(LayerWriter& w) {
   w.product("output projection", w.tokens(), vocabulary, w.hidden(), 1.0, Precision::kBf16);
   if (w.tensor() > 1.0)
     w.collective("gather logits", Collective::kAllGather, CommGroup::kTensor,
-                 kActivationBytes * w.tokens() * real(w.model().vocab_size));
+                 kServedActivationBytes * w.tokens() * real(w.model().vocab_size));
   // Logits in 32 bits: written, read for the maximum or the sum, read for the draw.
   w.stream("sampling", 3.0 * 4.0 * w.tokens() * real(w.model().vocab_size));
 }
@@ -181,7 +181,7 @@ double layer_weight_bytes(const Model& m, const Serving& serving, const Parallel
   if (!experts) return attention + bytes_per_weight * mlp_parameters(m, m.intermediate_size) / tensor;
   double weights = mlp_parameters(m, m.num_shared_experts * m.moe_intermediate_size) / tensor;
   weights += real(m.num_experts) * mlp_parameters(m, m.moe_intermediate_size) / real(d.tensor * d.data);
-  return attention + bytes_per_weight * weights + kActivationBytes * real(m.num_experts * m.hidden_size);
+  return attention + bytes_per_weight * weights + kServedActivationBytes * real(m.num_experts * m.hidden_size);
 }
 
 }  // namespace
@@ -259,7 +259,7 @@ double serving_weight_bytes(const Model& model, const Serving& serving, const Se
   const double share = layers_on_rank(model, pool) / real(model.num_hidden_layers);
   const double layers = dense_layers * layer_weight_bytes(model, serving, d, false) +
                         expert_layers * layer_weight_bytes(model, serving, d, true);
-  const double ends = (model.tie_word_embeddings && d.pipeline == 1 ? 1.0 : 2.0) * kActivationBytes *
+  const double ends = (model.tie_word_embeddings && d.pipeline == 1 ? 1.0 : 2.0) * kServedActivationBytes *
                       real(model.vocab_size * model.hidden_size) / real(d.tensor);
   return share * layers + (d.pipeline > 1 ? ends / 2.0 : ends);
 }

@@ -91,6 +91,9 @@ class TemplateWriter {
   /// Bytes of the activations between blocks: gathered, and as split by sequence parallelism.
   double hidden_bytes() const { return kActivationBytes * shape_.tokens * shape_.hidden; }
   double shared_hidden_bytes() const { return kActivationBytes * shape_.shared_tokens * shape_.hidden; }
+  /// A norm reads its input and writes its output; a residual reads two and writes one.
+  double norm_bytes() const { return 2.0 * shared_hidden_bytes(); }
+  double residual_bytes() const { return 3.0 * shared_hidden_bytes(); }
 
  private:
   int add(Operator op, const std::vector<Dependency>& producers);

@@ -94,7 +94,7 @@ Layout layout_of(const PartialChain& part, bool integral) {
   return {part.states(), chain, chain + (integral ? 2 : 0)};
 }
 
-StateSet members_of(const PartialChain& part) {
+StateSet set_of_members(const PartialChain& part) {
   StateSet members(static_cast<std::size_t>(part.whole().states()), false);
   for (Index k = 0; k < part.states(); ++k) members[static_cast<std::size_t>(part.member(k))] = true;
   return members;
@@ -103,7 +103,7 @@ StateSet members_of(const PartialChain& part) {
 /// step_s * Q + kShift on the diagonal, every entry >= 0.
 void fill_chain(const PartialChain& part, const StateSet& target, const Layout& layout, double step_s,
                 FixedPointMatrix& matrix) {
-  const StateSet members = members_of(part);
+  const StateSet members = set_of_members(part);
   for (Index k = 0; k < layout.states; ++k) {
     matrix.add(k, k, {kShift, 0.0});
     for (const auto [to, rate] : part.rates().row(k)) matrix.add(k, to, two_product(step_s, rate));

@@ -9,7 +9,7 @@ namespace windtunnel::modeling {
 
 namespace {
 
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
+constexpr double kNever = std::numeric_limits<double>::infinity();
 
 /// u + ln(1 - u). The sum cancels to -u^2/2 for small u, so there the series, whose next term is u^7/7.
 double excess(double u) {
@@ -45,17 +45,17 @@ CheckpointShares without_failures(double blocking_s, double interval_s) {
 }  // namespace
 
 double optimal_checkpoint_interval_s(double failure_per_s, double blocking_s) {
-  if (failure_per_s == 0.0) return kInfinity;
+  if (failure_per_s == 0.0) return kNever;
   return blocking_s == 0.0 ? 0.0 : optimal_work_per_failure(failure_per_s * blocking_s) / failure_per_s;
 }
 
 double young_interval_s(double failure_per_s, double blocking_s) {
-  return failure_per_s > 0.0 ? std::sqrt(2.0 * blocking_s / failure_per_s) : kInfinity;
+  return failure_per_s > 0.0 ? std::sqrt(2.0 * blocking_s / failure_per_s) : kNever;
 }
 
 double daly_interval_s(double failure_per_s, double blocking_s) {
   const double half_cost = 0.5 * blocking_s * failure_per_s;
-  if (failure_per_s == 0.0) return kInfinity;
+  if (failure_per_s == 0.0) return kNever;
   if (half_cost >= 1.0) return 1.0 / failure_per_s;
   return young_interval_s(failure_per_s, blocking_s) * (1.0 + std::sqrt(half_cost) / 3.0 + half_cost / 9.0) -
          blocking_s;

@@ -17,7 +17,7 @@ namespace {
 using solvers::Index;
 
 /// States solved in a few seconds.
-constexpr double kMostStates = 3e5;
+constexpr double kMostFleetStates = 3e5;
 /// Share of time that counts beyond the largest may have; an availability is asked for to 1e-9 at most.
 constexpr double kTail = 1e-13;
 
@@ -181,9 +181,9 @@ class FleetModel {
   void require_solvable() const {
     double states = static_cast<double>(most_repairing_ + 1) * static_cast<double>(most_restarting_ + 1);
     for (Count domains : most_domains_) states *= static_cast<double>(domains + 1);
-    if (states > kMostStates)
+    if (states > kMostFleetStates)
       throw NoAnswerError(fmt::format("the chain of the replicas would have {:.2g} states, at most {:.2g} are solved",
-                                      states, kMostStates));
+                                      states, kMostFleetStates));
   }
 
   const ReplicaFleet& fleet_;

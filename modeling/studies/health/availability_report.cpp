@@ -16,12 +16,6 @@ namespace windtunnel::modeling {
 
 namespace {
 
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
-
-double as_measure(const std::optional<Count>& spares) {
-  return spares ? static_cast<double>(*spares) : kInfinity;
-}
-
 /// Nodes of the job in a level, over those at full size.
 double size_ratio(const JobHealth& health, std::size_t level) {
   return 1.0 -
@@ -148,7 +142,7 @@ ChainRecord job_record(const JobChain& job) {
 std::vector<Measure> availability_measures(const JobHealth& health, const AvailabilityAnswer& answer) {
   const double rate = health.stops.failure_per_s;
   return {{"failures_expected", answer.failures_expected()},
-          {"job_mttf_s", rate > 0.0 ? 1.0 / rate : kInfinity},
+          {"job_mttf_s", rate > 0.0 ? 1.0 / rate : std::numeric_limits<double>::infinity()},
           {"failure_probability", failure_probability(health)},
           {"availability_ratio", answer.availability_ratio},
           {"ettr_ratio", answer.job.productive_ratio},

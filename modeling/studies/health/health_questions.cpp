@@ -16,10 +16,6 @@ namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
-double as_measure(const std::optional<Count>& spares) {
-  return spares ? static_cast<double>(*spares) : kInfinity;
-}
-
 /// Work over wall of a changed job; the law of its levels only anew where nodes or repairs changed.
 double work_ratio(const JobHealth& health, const LevelLaw* known) {
   const LevelLaw levels =

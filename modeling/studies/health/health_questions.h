@@ -3,6 +3,7 @@
 // each rate and each stage of recovery is worth, what a failure takes down, drain or run on.
 #pragma once
 
+#include <limits>
 #include <optional>
 #include <string>
 #include <vector>
@@ -41,5 +42,10 @@ std::vector<Breakdown> question_breakdowns(const JobHealth& health, const Availa
 /// state), and when each is drained at once by a restart.
 Breakdown drain_or_run_on(const JobHealth& health, const AvailabilityAnswer& answer,
                           const std::vector<double>& job_speed_ratios);
+
+/// A number of spares as a measure; infinite where no number is enough.
+inline double as_measure(const std::optional<Count>& spares) {
+  return spares ? static_cast<double>(*spares) : std::numeric_limits<double>::infinity();
+}
 
 }  // namespace windtunnel::modeling

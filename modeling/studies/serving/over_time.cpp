@@ -15,13 +15,13 @@ namespace windtunnel::modeling {
 namespace {
 
 /// Where the chain does not reach.
-constexpr Count kStandInRequests = 1'000'000;
+constexpr Count kRequestsOverTime = 1'000'000;
 
 std::string duration_text(double seconds) {
   return format_quantity(seconds, Dimension::kTime);
 }
 
-std::optional<double> known(double value) {
+std::optional<double> known_or_none(double value) {
   return std::isnan(value) ? std::nullopt : std::optional(value);
 }
 
@@ -118,7 +118,7 @@ Series series_of(const LoadAnswer& answer) {
     for (const ClassAnswer& one : point.classes)
       for (const double value : {one.ttft.p50_s, one.ttft.p90_s, one.ttft.p99_s, one.tpot.mean_s, one.tpot.p99_s,
                                  one.e2e.p50_s, one.e2e.p99_s, one.met_ratio})
-        row.push_back(known(value));
+        row.push_back(known_or_none(value));
     series.rows.push_back(std::move(row));
   }
   return series;
@@ -156,7 +156,7 @@ LoadAnswer answer_transient(const PlacedServing& placed, const LoadEpisode& epis
     return simulate_load(placed.system, episode, placed.limits, {.requests = *simulated_requests});
   const std::string reason = not_covered_over_time(placed.system, episode);
   if (reason.empty()) return follow_load(placed.system, episode, placed.limits);
-  LoadAnswer answer = simulate_load(placed.system, episode, placed.limits, {.requests = kStandInRequests});
+  LoadAnswer answer = simulate_load(placed.system, episode, placed.limits, {.requests = kRequestsOverTime});
   answer.chains.front().method_requested = "automatic";
   answer.warnings.push_back(reason + " is not covered by the chain: transient.* answered by event simulation");
   return answer;

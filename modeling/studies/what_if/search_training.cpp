@@ -326,7 +326,7 @@ Detail needed_to_rank(const Objective& objective, const Spec& spec) {
   return kMeans.contains(objective.name) ? Detail::kMeans : Detail::kMeasures;
 }
 
-std::vector<std::pair<std::string, Choice>> choices_of(const Spec& spec) {
+std::vector<std::pair<std::string, Choice>> layout_choices_of(const Spec& spec) {
   const Training& training = *spec.training;
   const Parallelism& p = training.parallelism;
   return {{"tensor", p.tensor},
@@ -370,7 +370,7 @@ SearchSpace training_space(const YamlDocument& document, const SearchOptions& op
   space.candidate = [freedom, groups, leaves](std::size_t i) {
     const Leaf& leaf = (*leaves)[i];
     Candidate candidate{.spec = spec_of((*groups)[leaf.group], leaf, *freedom)};
-    candidate.choices = choices_of(candidate.spec);
+    candidate.choices = layout_choices_of(candidate.spec);
     return candidate;
   };
   return space;

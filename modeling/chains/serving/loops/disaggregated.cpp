@@ -17,9 +17,9 @@ namespace windtunnel::modeling {
 namespace {
 
 /// More requests than this that wait for a decode slot are outside what was checked.
-constexpr double kMostWaiting = 0.01;
+constexpr double kMostWaitingForPool = 0.01;
 /// The squared coefficient of variation of the prompts above which docs/serving.md states a wider error.
-constexpr double kUnequalPrompts = 0.5;
+constexpr double kUnequalPromptsOfPool = 0.5;
 
 EngineModel decoder_of(const ServingSystem& system) {
   EngineModel engine = engine_of(system.pool, system.classes);
@@ -117,11 +117,11 @@ ServingAnswer solve_disaggregated(const ServingSystem& system, const RequestLimi
                            .purpose = "KV caches handed from one prefill replica to decode, one at a time",
                            .method_requested = "automatic",
                            .method_used = "M/G/1, Pollaczek-Khinchine"});
-  if (solved.population.wait_probability > kMostWaiting)
+  if (solved.population.wait_probability > kMostWaitingForPool)
     answer.out_of_range = fmt::format("full decode slots: {:.1f} % of the requests wait for one",
                                       100.0 * solved.population.wait_probability);
   ModelError error;
-  if (prefill.work().prompt_scv > kUnequalPrompts) {
+  if (prefill.work().prompt_scv > kUnequalPromptsOfPool) {
     answer.warnings.push_back(
         "rule unequal-prompts: with prompts of very different length tpot_p99_s may be 10 % too low");
     error.widen("tpot_p99", 0.10);

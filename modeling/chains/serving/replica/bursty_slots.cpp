@@ -23,7 +23,7 @@ using solvers::Vector;
 constexpr double kMostShare = 0.95;
 /// Standard deviations above the busy phase's own equilibrium at which the levels are cut.
 constexpr double kDeviations = 10.0;
-constexpr double kNegligible = 1e-13;
+constexpr double kNegligibleSlots = 1e-13;
 constexpr Index kMostWaiting = 100'000;
 
 /// Variance that a rate which forgets at x per mean life adds to the number of lives under way, over that of a constant
@@ -158,7 +158,7 @@ void read_levels(const solvers::QbdSolution& solution, const Chain& chain, doubl
     wait_sum += seen * departures;
     grouped += seen;
     grouped_departures += seen * departures;
-    const bool is_last = level.sum() < kNegligible;
+    const bool is_last = level.sum() < kNegligibleSlots;
     if (departures < next_group && !is_last) continue;
     if (grouped > 0.0) add_wait(grouped_departures / grouped, grouped, departure_s, population.waits);
     next_group = std::max(departures + 1.0, 1.2 * departures);

@@ -11,7 +11,7 @@ namespace {
 /// Backlogs are gathered into this many groups of about equal probability, and what follows into as many points.
 constexpr double kGroups = 20.0;
 constexpr double kPoints = 40.0;
-constexpr double kNegligible = 1e-9;
+constexpr double kNegligibleWait = 1e-9;
 
 /// Backlogs of about the same iteration time: their probability (by time), and the laws, in quanta, of what is ahead of
 /// a tagged arrival at the next boundary and of what arrives in the same iteration.
@@ -35,7 +35,7 @@ std::vector<Group> grouped(const PrefillBacklog& backlog, const PrefillBacklog::
   };
   for (std::size_t v = backlog.idles ? 1 : 0; v < size; ++v) {
     const double weight = phase.seen[v];
-    if (weight < kNegligible) continue;
+    if (weight < kNegligibleWait) continue;
     if (open.waiting.empty()) open.waiting.assign(2 * size, 0.0);
     const double left = std::max(0.0, static_cast<double>(v) - backlog.computed[v]);
     const auto low = static_cast<std::size_t>(left);
@@ -69,7 +69,7 @@ void add_group(const EngineModel& engine, const PrefillBacklog& backlog, const P
   const std::size_t longest = own.probability.size();
   std::vector<double> total(group.waiting.size() + longest + 1, 0.0);
   for (std::size_t w = 0; w < group.waiting.size(); ++w) {
-    if (group.waiting[w] < kNegligible * group.weight) continue;
+    if (group.waiting[w] < kNegligibleWait * group.weight) continue;
     for (std::size_t j = 0; j < longest; ++j) total[w + j] += group.waiting[w] * own.probability[j];
   }
   double open = 0.0, sum = 0.0;

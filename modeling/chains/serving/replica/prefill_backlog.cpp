@@ -17,7 +17,7 @@ constexpr double kQuantaPerMean = 4.0;
 constexpr double kLongestTail = 5e-4;
 /// Laws of what arrives are computed at this many backlogs and mixed between them.
 constexpr int kArrivalNodes = 14;
-constexpr double kNegligible = 1e-12;
+constexpr double kNegligibleBacklog = 1e-12;
 
 /// Stationary law of a small dense chain by state reduction (Grassmann, Taksar, Heyman, Operations Research 33, 1985).
 std::vector<double> stationary_law(std::vector<std::vector<double>>& p) {
@@ -169,7 +169,7 @@ void look_around(const std::vector<double>& joint, Arriving arriving, PrefillBac
       phase.arrival_ratio += phase.seen.back();
       phase.companions.push_back(std::move(arriving[v][j].companions));
     }
-    for (double& one : phase.seen) one /= std::max(phase.arrival_ratio, kNegligible * kNegligible);
+    for (double& one : phase.seen) one /= std::max(phase.arrival_ratio, kNegligibleBacklog * kNegligibleBacklog);
     all += phase.arrival_ratio;
     backlog.phases.push_back(std::move(phase));
   }
@@ -183,7 +183,7 @@ void summarise(const EngineModel& engine, double arrival_per_s, PrefillBacklog& 
     const bool decodes = engine.is_chunked() || v == 0;
     (decodes ? decode_share : prefill_s) += backlog.law[v] * (decodes ? 1.0 : backlog.iteration_s[v]);
   }
-  backlog.decode_cycle_s = backlog.mean_iteration_s / std::max(decode_share, kNegligible);
+  backlog.decode_cycle_s = backlog.mean_iteration_s / std::max(decode_share, kNegligibleBacklog);
   const double prompts = arrival_per_s * backlog.mean_iteration_s;
   backlog.prefill_s_per_prompt = prompts > 0.0 ? prefill_s / prompts : 0.0;
 }

@@ -9,7 +9,7 @@ namespace windtunnel::modeling {
 
 namespace {
 
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
+constexpr double kNever = std::numeric_limits<double>::infinity();
 
 double quantile(std::vector<double>& values, double probability) {
   if (values.empty()) return std::numeric_limits<double>::quiet_NaN();
@@ -62,7 +62,7 @@ class Combiner {
     for (const Numbers& batch : batches_)
       if (const double value = get(batch); std::isfinite(value)) values.push_back(value);
     const double whole = get(whole_);
-    if (values.size() < 2) return {whole, -kInfinity, kInfinity};
+    if (values.size() < 2) return {whole, -kNever, kNever};
     const solvers::Estimate spread = solvers::mean_estimate(values, confidence_);
     return {whole, whole - (spread.value - spread.low), whole + (spread.high - spread.value)};
   }
