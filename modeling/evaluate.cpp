@@ -56,7 +56,7 @@ void evaluate_availability(const Spec& spec, Report& report) {
 
 void evaluate_serving(const Spec& spec, const EvaluateOptions& options, Report& report) {
   const Machine machine = load_serving_machine(spec, report.warnings);
-  const PlacedServing placed = place_serving(spec, machine, report.warnings);
+  const PlacedServing placed = place_serving(spec, machine);
   const ServingAnswer answer = answer_serving(placed, options.simulated_requests);
   const std::optional<PlacedServing> fitted = fitted_to_trace(placed);
   write_serving_report(spec, placed, answer, max_arrival_rate_per_s(fitted.value_or(placed)), machine, report);

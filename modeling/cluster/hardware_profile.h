@@ -216,8 +216,6 @@ struct EngineCosts {
   Figure request_overhead_s{.source = "default"};
   /// Between an iteration and its token at the client.
   Figure token_overhead_s{.source = "default"};
-  /// Share of a prompt found in the cache when an open loop does not say; engines that keep prefixes by default, 0..1.
-  Figure prefix_cache_hit_ratio{.source = "default"};
   /// Share of the device the engine plans for, weights included, 0..1.
   Figure planned_memory_ratio{.value = 0.9, .source = "default"};
   /// Share of what is then left that becomes cache, 0..1.

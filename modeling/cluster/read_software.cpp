@@ -85,7 +85,6 @@ EngineCosts read_engine(YamlReader block, const FigureReader& figures) {
   engine.prompt_expert_layer_s = time("prompt_expert_layer");
   engine.request_overhead_s = time("request_overhead");
   engine.token_overhead_s = time("token_overhead");
-  engine.prefix_cache_hit_ratio = figures.ratio(block, "prefix_cache_hit_ratio");
   engine.planned_memory_ratio = figures.ratio(block, "planned_memory_ratio");
   engine.free_memory_ratio = figures.ratio(block, "free_memory_ratio");
   engine.expert_floor_s = time("expert_floor");

@@ -17,16 +17,30 @@ double real(Count count) {
   return static_cast<double>(count);
 }
 
-struct Defaults {
-  Count max_batch;
-  Count max_batched_tokens;
-};
+/// Devices on which vLLM's server takes the larger limits: from 70 GiB on, the A100 aside.
+bool is_large_for_vllm(const HardwareProfile& device) {
+  constexpr double kLarge_bytes = 70.0 * 1073741824.0;
+  return device.memory.capacity_bytes.value >= kLarge_bytes && !device.name.starts_with("a100");
+}
 
-// The contract's table. SGLang has no limit of its own on the batch: memory ends it.
-Defaults defaults_of(const std::string& engine) {
-  if (engine == "trtllm") return {2048, 8192};
-  if (engine == "sglang") return {4096, 8192};
-  return {256, 8192};
+/// What each engine does when it is started without flags. Sources: vLLM, EngineArgs (defaults by usage context and
+/// device memory, versions 0.10 to 0.18); SGLang 0.4 and 0.5, ServerArgs (no limit on the batch but memory; chunks of
+/// 2048 below 35 GB, 8192, 16384 from 160 GB on; prefill and decode are not mixed); TensorRT-LLM 1.x, trtllm-serve;
+/// MindIE 2 sets them by configuration, and published runs are matched by prefill first.
+EngineLimits defaults_of(const std::string& engine, const HardwareProfile& device, Frontend frontend) {
+  const double capacity = device.memory.capacity_bytes.value;
+  if (engine == "trtllm") return {.max_batch = 2048, .max_batched_tokens = 8192, .kv_policy = KvPolicy::kReserve};
+  if (engine == "sglang")
+    return {.scheduler = BatchScheduler::kPrefillFirst,
+            .max_batch = 4096,
+            .max_batched_tokens = capacity < 35e9    ? 2048
+                                  : capacity < 160e9 ? 8192
+                                                     : 16384};
+  if (engine == "mindie")
+    return {.scheduler = BatchScheduler::kPrefillFirst, .max_batch = 256, .max_batched_tokens = 8192};
+  const bool large = is_large_for_vllm(device);
+  const Count tokens = frontend == Frontend::kOffline ? (large ? 16384 : 8192) : (large ? 8192 : 2048);
+  return {.max_batch = large ? 1024 : 256, .max_batched_tokens = tokens};
 }
 
 }  // namespace
@@ -38,58 +52,104 @@ Machine load_serving_machine(const Spec& spec, std::vector<std::string>& warning
   return load_machine(cluster, Study::kServing, warnings);
 }
 
-double prefix_cache_hit_ratio(const Spec& spec, const SoftwareGeneration& software,
-                              std::vector<std::string>& warnings) {
-  if (spec.serving->prefix_cache_hit_given || spec.serving->service_times) return spec.serving->prefix_cache_hit_ratio;
-  const double habit = software.engine.prefix_cache_hit_ratio.value;
-  const bool open_loop = spec.traffic.arrival_rate_per_s || !spec.traffic.trace_file.empty();
-  if (!open_loop || habit <= 0.0) return 0.0;
-  warnings.push_back(fmt::format(
-      "serving.prefix_cache_hit is not said: {} keeps prefixes, {:.2f} of each prompt taken as cached as in "
-      "the runs its costs were fitted to; say 0 for prompts that share nothing",
-      software.name, habit));
-  return habit;
+ServingPool independent_engines(const Model& model, const ServingPool& pool) {
+  const Count ranks = pool.parallelism.data;
+  ServingPool engines = pool;
+  if (ranks == 1 || model.hidden_size == 0 || model.is_mixture_of_experts()) return engines;
+  const auto share = [ranks](std::optional<Count>& limit) {
+    if (limit) limit = (*limit + ranks - 1) / ranks;
+  };
+  engines.replicas *= ranks;
+  engines.parallelism.data = 1;
+  share(engines.max_batch);
+  share(engines.max_batched_tokens);
+  return engines;
 }
 
-EngineLimits engine_limits(const Serving& serving, const ServingPool& pool, const SoftwareGeneration& software) {
-  const std::string& engine = serving.engine.empty() ? software.family : serving.engine;
-  const Defaults defaults = defaults_of(engine);
+EngineLimits engine_limits(const Serving& serving, const ServingPool& pool, const Machine& machine, Frontend frontend) {
+  const std::string& engine = serving.engine.empty() ? machine.software.family : serving.engine;
+  // The user's own times are the only ones: no engine's habits beside them.
+  const bool own_times = serving.service_times.has_value();
+  EngineLimits limits = defaults_of(own_times && serving.engine.empty() ? "vllm" : engine, machine.profile, frontend);
   const Count ranks = pool.parallelism.data;
-  EngineLimits limits;
-  limits.kv_policy =
-      serving.kv_policy_given || serving.service_times || engine != "trtllm" ? serving.kv_policy : KvPolicy::kReserve;
-  limits.scheduler = serving.scheduler.value_or(BatchScheduler::kChunkedPrefill);
-  limits.max_batch = pool.max_batch.value_or(defaults.max_batch * ranks);
-  limits.max_batched_tokens = pool.max_batched_tokens.value_or(defaults.max_batched_tokens * ranks);
+  if (serving.kv_policy_given || own_times) limits.kv_policy = serving.kv_policy;
+  if (own_times) limits.scheduler = BatchScheduler::kChunkedPrefill;
+  limits.scheduler = serving.scheduler.value_or(limits.scheduler);
+  limits.max_batch = pool.max_batch.value_or(limits.max_batch * ranks);
+  // The engine's limit is that of one batch; as many batches as there are stages are under way in an iteration.
+  limits.max_batched_tokens =
+      pool.max_batched_tokens.value_or(limits.max_batched_tokens * ranks) * pool.parallelism.pipeline;
   return limits;
 }
+
+namespace {
+
+// What vLLM finds taken when it counts its budget at start-up. Fitted to the "GPU KV cache size" of seven logs on H100,
+// A100 and L4 (docs/serving_costs.md); the first stands in two more logs (79.1 to 79.65 GiB of 80, 39.4 to 39.5 of 40).
+constexpr double kHiddenShare = 0.012;
+constexpr double kContext_bytes = 0.05 * 1073741824.0;
+/// Communicators and custom all-reduce buffers, for each further device of a tensor group.
+constexpr double kCommunicator_bytes = 1073741824.0;
+/// Intermediate tensors of the fused expert kernels that live at a time, in copies of one.
+constexpr double kExpertCopies = 3.0;
+
+/// Largest temporary tensors of one iteration on one device, 16-bit, without logits.
+double activation_bytes(const Model& model, const Parallelism& degrees, double tokens) {
+  const double width =
+      3.0 * real(std::max(model.intermediate_size, model.moe_intermediate_size)) / real(degrees.tensor) +
+      4.0 * real(model.hidden_size);
+  return 2.0 * tokens * width;
+}
+
+/// Workspace of the experts' kernels: every token once per expert that it picks.
+double expert_workspace_bytes(const Model& model, const Parallelism& degrees, double tokens) {
+  if (!model.is_mixture_of_experts()) return 0.0;
+  const double width = 3.0 * real(model.moe_intermediate_size) / real(degrees.tensor) + 2.0 * real(model.hidden_size);
+  return kExpertCopies * 2.0 * tokens * real(model.num_experts_per_tok) * width;
+}
+
+bool counts_like_vllm(const std::string& engine) {
+  return engine == "vllm" || engine == "mindie";
+}
+
+}  // namespace
 
 ServingMemory serving_memory(const Model& model, const Serving& serving, const ServingPool& pool,
                              const Machine& machine) {
   const DeviceMemory& device = machine.profile.memory;
   const Parallelism& degrees = pool.parallelism;
-  const EngineLimits limits = engine_limits(serving, pool, machine.software);
+  const EngineLimits limits = engine_limits(serving, pool, machine);
+  const std::string& engine = serving.engine.empty() ? machine.software.family : serving.engine;
+  const EngineCosts& costs = machine.software.engine;
+  const double parts = real(degrees.data * degrees.pipeline);
+  const double tokens = real(limits.max_batched_tokens) / parts;
+  const double capacity = device.capacity_bytes.value;
   ServingMemory memory;
   memory.weights_bytes = serving_weight_bytes(model, serving, pool);
-  // The widest pair of tensors alive at once, 16-bit: the MLP's input products and the hidden state.
-  const double tokens = real(limits.max_batched_tokens) / real(degrees.data);
-  const double width =
-      3.0 * real(std::max(model.intermediate_size, model.moe_intermediate_size)) / real(degrees.tensor) +
-      4.0 * real(model.hidden_size);
   // Logits of every sequence, 32-bit.
   const double logits =
-      std::min(real(limits.max_batch), real(limits.max_batched_tokens)) / real(degrees.data) * real(model.vocab_size);
-  memory.activations_bytes = 2.0 * tokens * width + 4.0 * logits;
-  const EngineCosts& engine = machine.software.engine;
-  const double capacity = device.capacity_bytes.value;
-  const double planned = std::min(engine.planned_memory_ratio.value * capacity, capacity - device.reserved_bytes.value);
-  const double free = planned - memory.weights_bytes - memory.activations_bytes;
-  memory.cache_bytes = engine.free_memory_ratio.value * free;
+      4.0 * std::min(real(limits.max_batch), real(limits.max_batched_tokens)) / parts * real(model.vocab_size);
+  memory.activations_bytes = activation_bytes(model, degrees, tokens) + logits;
+  double planned = 0.0;
+  if (counts_like_vllm(engine)) {
+    memory.activations_bytes += expert_workspace_bytes(model, degrees, tokens);
+    planned =
+        serving.memory_utilization_ratio.value_or(costs.planned_memory_ratio.value) * (1.0 - kHiddenShare) * capacity -
+        kContext_bytes - kCommunicator_bytes * real(degrees.tensor - 1);
+  } else {
+    const bool of_device = engine == "sglang";
+    const double share = of_device ? serving.memory_utilization_ratio.value_or(costs.planned_memory_ratio.value)
+                                   : costs.planned_memory_ratio.value;
+    planned = std::min(share * capacity, capacity - device.reserved_bytes.value);
+  }
+  const double of_free = engine == "trtllm" ? serving.memory_utilization_ratio.value_or(costs.free_memory_ratio.value)
+                                            : costs.free_memory_ratio.value;
+  memory.cache_bytes = of_free * (planned - memory.weights_bytes - memory.activations_bytes);
   memory.reserved_bytes = capacity - memory.weights_bytes - memory.activations_bytes - memory.cache_bytes;
   memory.cached_bytes_per_token = cached_bytes_per_token(model, serving, pool);
-  const double room = std::max(0.0, memory.cache_bytes);
-  memory.kv_capacity_tokens = room / memory.cached_bytes_per_token * real(degrees.data);
-  memory.kv_cache_per_replica_bytes = room * real(degrees.tensor * degrees.pipeline * degrees.data);
+  memory.kv_cache_tokens = std::max(0.0, memory.cache_bytes) / memory.cached_bytes_per_token;
+  memory.kv_capacity_tokens = memory.kv_cache_tokens * real(degrees.data);
+  memory.kv_cache_per_replica_bytes = memory.kv_capacity_tokens * cached_bytes_per_token(model, serving, ServingPool{});
   return memory;
 }
 

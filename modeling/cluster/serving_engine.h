@@ -14,24 +14,32 @@ namespace windtunnel::modeling {
 /// of its family.
 Machine load_serving_machine(const Spec& spec, std::vector<std::string>& warnings);
 
-/// Share of each prompt found in the prefix cache: the spec's, or, in an open loop that is silent, the engine's habit
-/// (its users' prompts repeat), with a sentence in `warnings`. Closed loops are benchmarks of unrelated prompts: 0.
-double prefix_cache_hit_ratio(const Spec& spec, const SoftwareGeneration& software, std::vector<std::string>& warnings);
+/// The pool as engines with a queue of their own. Attention ranks of a dense model share nothing, so `data: d` is d
+/// replicas as it is in the engines; a stated max_batch and max_batched_tokens are divided among them, rounded up.
+/// Ranks of a mixture of experts stay together: they exchange tokens in every layer and keep step.
+ServingPool independent_engines(const Model& model, const ServingPool& pool);
 
 /// What the engine does when the spec does not say; see the contract's table of defaults.
 struct EngineLimits {
   BatchScheduler scheduler = BatchScheduler::kChunkedPrefill;
   /// Sequences in progress per replica, KV memory not considered.
   Count max_batch = 0;
-  /// Tokens of one iteration, over all attention ranks of the replica.
+  /// Tokens of one iteration, over all attention ranks of the replica and all batches on their way through its
+  /// pipeline.
   Count max_batched_tokens = 0;
   /// TensorRT-LLM reserves the whole length at admission (its guaranteed-no-evict scheduler); the others preempt.
   KvPolicy kv_policy = KvPolicy::kPreempt;
 };
 
-/// The spec's limits, or those of its engine (of the software generation's family when the spec names no engine). A
-/// default counts per attention rank (`parallelism.data`), as the engines count; a stated one is per replica.
-EngineLimits engine_limits(const Serving& serving, const ServingPool& pool, const SoftwareGeneration& software);
+/// Whether tokens stream to clients through a server, or stay in an offline run of the engine.
+enum class Frontend { kServer, kOffline };
+
+/// The spec's limits, or those of its engine (of the software generation's family when the spec names no engine) on
+/// this device. A default counts per attention rank (`parallelism.data`), as the engines count; a stated one is per
+/// replica. With the user's own `service_times` scheduler and KV policy are not the engine's but chunked_prefill and
+/// preempt.
+EngineLimits engine_limits(const Serving& serving, const ServingPool& pool, const Machine& machine,
+                           Frontend frontend = Frontend::kServer);
 
 /// Memory of one replica. Bytes on the fullest device unless said otherwise.
 struct ServingMemory {
@@ -46,7 +54,9 @@ struct ServingMemory {
   double cached_bytes_per_token = 0.0;
   /// Tokens the cache of the whole replica holds (all attention ranks), >= 0.
   double kv_capacity_tokens = 0.0;
-  /// Bytes of all devices of the replica that hold cache.
+  /// Tokens of one attention rank, >= 0: what vLLM prints as its KV cache size.
+  double kv_cache_tokens = 0.0;
+  /// Bytes of those tokens over all ranks, each token once however many devices hold a copy of its keys.
   double kv_cache_per_replica_bytes = 0.0;
 };
 

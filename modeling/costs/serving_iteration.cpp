@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "modeling/cluster/placement.h"
+#include "modeling/cluster/serving_engine.h"
 #include "modeling/costs/collective_cost.h"
 #include "modeling/costs/engine_all_reduce.h"
 #include "modeling/costs/operator_cost.h"
@@ -65,8 +66,18 @@ struct Replica {
 
   double operator_s(const Operator& op) const {
     if (op.kind == OperatorKind::kCollective) return collective_s(op);
-    const double time_s = operator_cost(op, machine.profile, machine.software).mean_s;
-    return op.batch > 1.0 && op.name.starts_with("experts") ? time_s / expert_speed_ratio(op.precision) : time_s;
+    const Operator run = as_device_runs(op);
+    const double time_s = operator_cost(run, machine.profile, machine.software).mean_s;
+    return op.batch > 1.0 && op.name.starts_with("experts") ? time_s / expert_speed_ratio(run.precision) : time_s;
+  }
+
+  /// Arithmetic that the device lacks is done in 16 bits, from weights expanded on the way.
+  Operator as_device_runs(Operator op) const {
+    const bool lacks = !machine.profile.compute.peak_flop_per_s[static_cast<std::size_t>(op.precision)].has_value();
+    if (op.kind != OperatorKind::kMatrixProduct || !lacks) return op;
+    op.precision = Precision::kBf16;
+    op.dequantised = true;
+    return op;
   }
 
   double expert_speed_ratio(Precision precision) const {
@@ -90,15 +101,29 @@ struct Replica {
     return sum_s;
   }
 
+  /// Operators that work on the tokens of all attention ranks together.
+  double shared_segment_s(Segment segment, double tokens) const {
+    double sum_s = 0.0;
+    for (const Operator& op : serving_operators(model, serving, pool, segment, tokens))
+      if (op.over_ranks) sum_s += operator_s(op);
+    return sum_s;
+  }
+
   double expert_layers() const {
     return model.is_mixture_of_experts() ? real(model.num_hidden_layers - model.first_k_dense_layers) : 0.0;
   }
 
-  /// All layers and the embedding, attention core left out.
+  /// The experts of all layers with their exchange, for `tokens` on every attention rank.
+  double shared_s(double tokens) const {
+    return expert_layers() > 0.0 ? expert_layers() * shared_segment_s(Segment::kExpertLayer, tokens) : 0.0;
+  }
+
+  /// All layers and the embedding, attention core left out; with several attention ranks also without shared_s.
   double tokens_s(double tokens) const {
     const double experts = expert_layers();
     const double dense = real(model.num_hidden_layers) - experts;
     double sum_s = segment_s(Segment::kEmbedding, tokens);
+    if (pool.parallelism.data > 1) sum_s -= shared_s(tokens);
     if (dense > 0.0) sum_s += dense * segment_s(Segment::kDenseLayer, tokens);
     if (experts > 0.0)
       sum_s += experts * (machine.software.engine.expert_floor_s.value + segment_s(Segment::kExpertLayer, tokens));
@@ -106,9 +131,18 @@ struct Replica {
   }
 };
 
+/// What the fullest of `parts` holds when `count` indivisible things are dealt out evenly: one part holds each of the
+/// first, then every part an equal share plus half a round, (parts - 1) / (2 parts), the mean of the last round begun.
+double fullest_share(double count, double parts) {
+  if (count <= 1.0 || parts <= 1.0) return count / std::min(parts, 1.0);
+  return std::max(1.0, count / parts + 0.5 * (parts - 1.0) / parts);
+}
+
 /// Everything iteration_s needs, built once.
 struct Clock {
   CountTable tokens_s;
+  /// Of the experts and their exchange, which all attention ranks share; part of tokens_s where there is one rank.
+  CountTable shared_s;
   CountTable head_s;
   AttentionClock attention;
   double step_s = 0.0;
@@ -118,23 +152,46 @@ struct Clock {
   double prompt_floor_s = 0.0;
   /// What prompts add to an iteration, however few their tokens.
   double prompt_expert_s = 0.0;
-  /// Attention ranks that share the load, and pipeline parts it is cut into.
+  /// Attention ranks of a mixture of experts, which keep step, and pipeline stages.
   double ranks = 1.0;
   double pipeline = 1.0;
   double verified_tokens = 1.0;
+  /// Prompt tokens that one part takes at most in an iteration.
+  double part_budget_tokens = 0.0;
+  /// A longer prompt is one iteration all the same (prefill_first).
+  bool whole_prompts = false;
 
+  /// No part takes more of one prompt than its own budget, so the iteration holds at least so many chunks.
+  double chunks(const IterationLoad& load) const {
+    if (whole_prompts) return load.prompts;
+    return std::max(load.prompts, load.prompt_tokens / part_budget_tokens);
+  }
+
+  // A sequence lives on one attention rank, and a prompt's chunk travels through the stages in one part of the cycle:
+  // ranks keep step and stages hand over, so the fullest part sets the pace. All layers of that part are counted, since
+  // a cycle is as many stage times as there are parts under way.
   double operator()(const IterationLoad& load) const {
-    const double share = 1.0 / (ranks * pipeline);
-    const double sequences = load.decoding_sequences * share;
+    const double parts = ranks * pipeline;
+    const double sequences = fullest_share(load.decoding_sequences, parts);
+    const double all_chunks = chunks(load);
+    const double prompts = fullest_share(all_chunks, parts);
+    const double sequence_share = load.decoding_sequences > 0.0 ? sequences / load.decoding_sequences : 0.0;
+    const double prompt_share = all_chunks > 0.0 ? prompts / all_chunks : 1.0;
     const double decoded = sequences * verified_tokens;
-    const double prompt_tokens = load.prompt_tokens * share;
-    const double part_s = tokens_s(decoded + prompt_tokens) +
-                          attention.decode_s(sequences, load.decoding_context_tokens * share) +
-                          attention.prefill_s(prompt_tokens, load.prompt_attended_tokens * share) +
-                          head_s(decoded + load.prompts * share);
+    const double largest = whole_prompts ? load.prompt_tokens / std::max(1.0, load.prompts) : 0.0;
+    const double prompt_tokens = std::max(
+        load.prompt_tokens / parts, std::min(load.prompt_tokens * prompt_share, std::max(part_budget_tokens, largest)));
+    const double all_tokens = load.decoding_sequences * verified_tokens + load.prompt_tokens;
+    // Experts work on what all ranks send in one part of the cycle.
+    const double sent = std::max(all_tokens / parts, (decoded + prompt_tokens) / ranks);
+    const double part_s = tokens_s(decoded + prompt_tokens) + (ranks > 1.0 ? shared_s(sent) : 0.0) +
+                          attention.decode_s(sequences, load.decoding_context_tokens * sequence_share) +
+                          attention.prefill_s(prompt_tokens, load.prompt_attended_tokens * prompt_tokens /
+                                                                 std::max(1.0, load.prompt_tokens)) +
+                          head_s(decoded + prompts);
     const double device_s = load.prompt_tokens > 0.0 ? std::max(part_s, prompt_floor_s) + prompt_expert_s : part_s;
-    return pipeline * step_s + device_s + per_sequence_s * load.decoding_sequences / ranks +
-           per_prompt_s * load.prompts / ranks;
+    return pipeline * step_s + device_s + per_sequence_s * fullest_share(load.decoding_sequences, ranks) +
+           per_prompt_s * fullest_share(load.prompts, ranks);
   }
 };
 
@@ -159,18 +216,24 @@ IterationTime serving_iteration_time(const Model& model, const Serving& serving,
   const bool streams = frontend == Frontend::kServer;
   constexpr double kLargestIteration = 65536.0;
   constexpr double kLargestHead = 4096.0;
-  auto clock = std::make_shared<const Clock>(
-      Clock{.tokens_s = CountTable(kLargestIteration, [&](double tokens) { return replica.tokens_s(tokens); }),
-            .head_s = CountTable(kLargestHead, [&](double rows) { return replica.segment_s(Segment::kHead, rows); }),
-            .attention = AttentionClock(attention_shape(model, serving, pool), real(model.num_hidden_layers), machine),
-            .step_s = machine.software.step_overhead_s.value,
-            .per_sequence_s = engine.per_sequence_s.value + (streams ? engine.per_stream_s.value : 0.0),
-            .per_prompt_s = engine.per_prompt_s.value,
-            .prompt_floor_s = real(model.num_hidden_layers) * engine.prompt_layer_s.value,
-            .prompt_expert_s = replica.expert_layers() * engine.prompt_expert_layer_s.value,
-            .ranks = real(pool.parallelism.data),
-            .pipeline = real(pool.parallelism.pipeline),
-            .verified_tokens = 1.0 + (serving.speculative ? real(serving.speculative->tokens) : 0.0)});
+  const EngineLimits limits = engine_limits(serving, pool, machine, frontend);
+  const bool several_ranks = pool.parallelism.data > 1;
+  auto clock = std::make_shared<const Clock>(Clock{
+      .tokens_s = CountTable(kLargestIteration, [&](double tokens) { return replica.tokens_s(tokens); }),
+      .shared_s =
+          CountTable(kLargestIteration, [&](double tokens) { return several_ranks ? replica.shared_s(tokens) : 0.0; }),
+      .head_s = CountTable(kLargestHead, [&](double rows) { return replica.segment_s(Segment::kHead, rows); }),
+      .attention = AttentionClock(attention_shape(model, serving, pool), real(model.num_hidden_layers), machine),
+      .step_s = machine.software.step_overhead_s.value,
+      .per_sequence_s = engine.per_sequence_s.value + (streams ? engine.per_stream_s.value : 0.0),
+      .per_prompt_s = engine.per_prompt_s.value,
+      .prompt_floor_s = real(model.num_hidden_layers) * engine.prompt_layer_s.value,
+      .prompt_expert_s = replica.expert_layers() * engine.prompt_expert_layer_s.value,
+      .ranks = real(pool.parallelism.data),
+      .pipeline = real(pool.parallelism.pipeline),
+      .verified_tokens = 1.0 + (serving.speculative ? real(serving.speculative->tokens) : 0.0),
+      .part_budget_tokens = real(limits.max_batched_tokens) / real(pool.parallelism.data * pool.parallelism.pipeline),
+      .whole_prompts = limits.scheduler == BatchScheduler::kPrefillFirst});
   return {.iteration_s = [clock](const IterationLoad& load) { return (*clock)(load); },
           .request_overhead_s = streams ? engine.request_overhead_s.value : 0.0,
           .token_overhead_s = streams ? engine.token_overhead_s.value : 0.0};

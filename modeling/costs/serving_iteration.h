@@ -8,13 +8,11 @@
 #pragma once
 
 #include "modeling/cluster/machine.h"
+#include "modeling/cluster/serving_engine.h"
 #include "modeling/costs/iteration_time.h"
 #include "modeling/spec/spec.h"
 
 namespace windtunnel::modeling {
-
-/// Whether tokens stream to clients through a server, or stay in an offline run of the engine.
-enum class Frontend { kServer, kOffline };
 
 /// The clock of one replica of `pool`. With `serving.service_times` those are the only times. Building it costs about
 /// a millisecond, a call of iteration_s some tens of nanoseconds.

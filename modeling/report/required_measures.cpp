@@ -24,7 +24,8 @@ std::vector<std::string> serving_measures() {
   for (const std::string latency : {"ttft", "tpot", "e2e"}) {
     for (const std::string statistic : {"mean", "p50", "p90", "p99"}) names.push_back(latency + "_" + statistic + "_s");
   }
-  names.insert(names.end(), {"kv_cache_per_replica_bytes", "blocking_probability", "slo_met_ratio"});
+  names.insert(names.end(), {"kv_cache_per_replica_bytes", "kv_cache_tokens", "max_concurrent_sequences",
+                             "blocking_probability", "slo_met_ratio"});
   return names;
 }
 

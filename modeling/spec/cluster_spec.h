@@ -21,6 +21,11 @@ inline constexpr int kPrecisions = 10;
 /// mxfp4 4.25).
 double bytes_per_element(Precision precision);
 std::string to_string(Precision precision);
+/// Bytes of one stored weight with its scales: as bytes_per_element, but int4 as AWQ and GPTQ store it, with a 16-bit
+/// scale and a 4-bit zero point per 128 weights.
+double bytes_per_weight(Precision precision);
+/// Formats that quantise weights alone: their arithmetic is 16-bit unless a spec says otherwise.
+bool is_weight_only(Precision precision);
 
 /// `10 s` (scv 0), `{mean: 10 s, scv: 1}` or `{median: 10 s, sigma: 1}` (of a lognormal law, kept by mean and scv).
 struct Duration {

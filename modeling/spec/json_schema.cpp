@@ -183,8 +183,13 @@ Keys pool_keys() {
 
 Json serving_precision_schema() {
   const Names names = {"bf16", "fp16", "fp8", "nvfp4", "mxfp4", "int8", "int4"};
-  return object({{"weights", choice(names, "default bf16")}, {"kv_cache", choice(names, "default as weights")}}, {},
-                "number formats");
+  return object(
+      {{"weights", choice(names, "as stored; default bf16")},
+       {"kv_cache", choice(names, "default as weights, 16-bit where they alone are quantised")},
+       {"activations", choice(names, "of the arithmetic; default as weights where the device has it, else bf16")},
+       {"attention", choice(names, "weights of the attention projections; default as weights")},
+       {"experts", choice(names, "weights of routed experts; default as weights")}},
+      {}, "number formats");
 }
 
 Json speculative_schema() {
@@ -209,10 +214,12 @@ Json serving_schema() {
       {"precision", serving_precision_schema()},
       {"engine", choice({"vllm", "trtllm", "sglang", "mindie"}, "fixed costs and defaults")},
       {"scheduler", choice({"prefill_first", "chunked_prefill"}, "default by engine")},
+      {"memory_utilization", ratio("the engine's own flag: of the device (vllm, sglang), of what is free (trtllm)")},
+      {"max_model_len", count(1, "longest sequence; default the model's own")},
       {"kv_policy", choice({"preempt", "reserve"}, "pages as tokens appear, or the whole length at admission")},
       {"load_balancer", choice({"random", "round_robin", "join_shortest_queue"},
                                "which replica a request goes to; default random, in closed loops the shortest queue")},
-      {"prefix_cache_hit", ratio("share of prompt tokens found in the cache; default 0, in open loops the engine's")},
+      {"prefix_cache_hit", ratio("share of prompt tokens found in the cache; default 0")},
       {"speculative", speculative_schema()},
       {"service_times", serving_service_times_schema()},
       {"autoscaling", autoscaling_schema()}};

@@ -34,6 +34,16 @@ double bytes_per_element(Precision precision) {
   return format_of(precision).bits / 8.0;
 }
 
+double bytes_per_weight(Precision precision) {
+  constexpr double kGroup = 128.0;
+  const double scales = precision == Precision::kInt4 ? (16.0 + 4.0) / kGroup / 8.0 : 0.0;
+  return bytes_per_element(precision) + scales;
+}
+
+bool is_weight_only(Precision precision) {
+  return precision == Precision::kInt4 || precision == Precision::kInt8 || precision == Precision::kMxfp4;
+}
+
 std::string to_string(Precision precision) {
   return format_of(precision).name;
 }

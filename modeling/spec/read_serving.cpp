@@ -74,7 +74,16 @@ void read_precision(YamlReader& serving_block, Serving& serving) {
   if (!value) return;
   YamlReader block = value->map();
   serving.weights = read_choice(block, "weights", kStoredPrecisions, Precision::kBf16);
-  serving.kv_cache = read_choice(block, "kv_cache", kStoredPrecisions, serving.weights);
+  const auto optional = [&](const char* key) -> std::optional<Precision> {
+    if (!block.has(key)) return std::nullopt;
+    return read_choice(block, key, kStoredPrecisions, Precision::kBf16);
+  };
+  serving.attention_weights = optional("attention");
+  serving.expert_weights = optional("experts");
+  serving.activations = optional("activations");
+  // Checkpoints in a format with arithmetic of its own bring scales for an 8-bit cache; weight-only ones do not.
+  serving.kv_cache = read_choice(block, "kv_cache", kStoredPrecisions,
+                                 is_weight_only(serving.weights) ? Precision::kBf16 : serving.weights);
   block.finish();
 }
 
@@ -101,11 +110,13 @@ ServingServiceTimes read_iteration_times(YamlReader block) {
 void read_engine(YamlReader& block, Serving& serving) {
   if (const auto engine = block.find("engine")) serving.engine = read_choice(*engine, kEngineChoices);
   if (const auto scheduler = block.find("scheduler")) serving.scheduler = read_choice(*scheduler, kSchedulerChoices);
+  if (block.has("memory_utilization"))
+    serving.memory_utilization_ratio = block.number("memory_utilization", 0.01, 1.0, 0.9);
+  serving.max_model_len = block.optional_count("max_model_len", 1, kMostTokens);
   serving.kv_policy_given = block.has("kv_policy");
   serving.kv_policy = read_choice(block, "kv_policy", kKvPolicyChoices, KvPolicy::kPreempt);
   if (const auto balancer = block.find("load_balancer"))
     serving.load_balancer = read_choice(*balancer, kBalancerChoices);
-  serving.prefix_cache_hit_given = block.has("prefix_cache_hit");
   serving.prefix_cache_hit_ratio = block.number("prefix_cache_hit", 0.0, 1.0, 0.0);
   if (const auto speculative = block.find("speculative")) serving.speculative = read_speculative(speculative->map());
   if (const auto times = block.find("service_times")) serving.service_times = read_iteration_times(times->map());

@@ -54,8 +54,18 @@ struct Autoscaling {
 };
 
 struct Serving {
+  /// How the weights are stored; attention projections and routed experts may differ from the rest.
   Precision weights = Precision::kBf16;
+  std::optional<Precision> attention_weights;
+  std::optional<Precision> expert_weights;
+  /// Format of the arithmetic; empty: that of the weights where they are quantised with the activations and the device
+  /// has it, else 16 bits (workload/serving_layer.h).
+  std::optional<Precision> activations;
   Precision kv_cache = Precision::kBf16;
+  /// What the engine's own flag means; empty: the software generation's.
+  std::optional<double> memory_utilization_ratio;
+  /// Longest sequence the engine is told to expect; empty: the model's own.
+  std::optional<Count> max_model_len;
   ServingLayout layout = ServingLayout::kAggregated;
   /// Aggregated: the one pool. Disaggregated: prefill and decode instead.
   ServingPool aggregated;
@@ -70,9 +80,8 @@ struct Serving {
   /// Empty: at random; in a closed loop the shortest queue, which keeps its requests spread evenly.
   std::optional<LoadBalancer> load_balancer;
   std::optional<Speculative> speculative;
+  /// Share of each prompt found in the prefix cache, 0..1; never guessed.
   double prefix_cache_hit_ratio = 0.0;
-  /// False: the spec is silent, see cluster/serving_engine.h.
-  bool prefix_cache_hit_given = false;
   std::optional<ServingServiceTimes> service_times;
   /// Only with Spec::transient.
   std::optional<Autoscaling> autoscaling;

@@ -60,7 +60,10 @@ struct Operator {
   double batch = 1.0;
   /// True: `batch` different weights (experts), not one kernel over equal heads.
   bool grouped = false;
+  /// Format of the arithmetic.
   Precision precision = Precision::kBf16;
+  /// Weights are stored narrower than that and are expanded on the way.
+  bool dequantised = false;
 
   /// Multiplications and additions of one run, per device.
   double flop = 0.0;
@@ -82,6 +85,9 @@ struct Operator {
   double rate_ratio = 1.0;
   /// True: issued ahead of need (fully sharded weights), waits for nothing in its template.
   bool prefetched = false;
+
+  /// Serving: works on the tokens of all attention ranks (experts and their exchange).
+  bool over_ranks = false;
 
   /// True for gradients of weights: nothing in the backward pass waits for them (zero-bubble schedules move them).
   bool deferrable = false;

@@ -28,21 +28,24 @@ class LayerWriter {
   LayerWriter(const Model& model, const Serving& serving, const ServingPool& pool, Segment segment, double tokens)
       : model_(model), serving_(serving), degrees_(pool.parallelism), segment_(segment), tokens_(tokens) {}
 
-  void product(const char* name, double rows, double columns, double depth, double batch, Precision precision) {
+  /// `stored` is how the weights lie in memory.
+  void product(const char* name, double rows, double columns, double depth, double batch, Precision stored) {
+    const Precision precision = arithmetic_precision(serving_, stored);
     Operator op{.name = name, .segment = segment_, .kind = OperatorKind::kMatrixProduct};
     op.rows = rows;
     op.columns = columns;
     op.depth = depth;
     op.batch = batch;
     op.precision = precision;
+    op.dequantised = bytes_per_element(stored) < bytes_per_element(precision);
     op.flop = 2.0 * rows * columns * depth * batch;
     op.memory_bytes =
-        batch * (bytes_per_element(precision) * columns * depth + kServedActivationBytes * rows * (columns + depth));
+        batch * (bytes_per_weight(stored) * columns * depth + kServedActivationBytes * rows * (columns + depth));
     operators_.push_back(std::move(op));
   }
 
-  void product(const char* name, double columns, double depth, Precision precision) {
-    product(name, tokens_, columns, depth, 1.0, precision);
+  void product(const char* name, double columns, double depth, Precision stored) {
+    product(name, tokens_, columns, depth, 1.0, stored);
   }
 
   void stream(const char* name, double bytes) {
@@ -64,6 +67,12 @@ class LayerWriter {
     if (tensor() > 1.0) collective(name, Collective::kAllReduce, CommGroup::kTensor, hidden_bytes());
   }
 
+  std::size_t operators_so_far() const { return operators_.size(); }
+  /// Operators from `first` on work on the tokens of all attention ranks.
+  void mark_over_ranks(std::size_t first) {
+    for (std::size_t i = first; i < operators_.size(); ++i) operators_[i].over_ranks = true;
+  }
+
   const Model& model() const { return model_; }
   double tensor() const { return real(degrees_.tensor); }
   double tokens() const { return tokens_; }
@@ -73,6 +82,7 @@ class LayerWriter {
   double mlp_inputs() const { return model_.gated_mlp ? 2.0 : 1.0; }
   const Parallelism& degrees() const { return degrees_; }
   Precision weights() const { return serving_.weights; }
+  Precision expert_weights() const { return serving_.expert_weights.value_or(serving_.weights); }
   Precision attention_weights() const { return attention_precision(model_, serving_); }
   std::vector<Operator> take() { return std::move(operators_); }
 
@@ -134,16 +144,18 @@ void write_experts(LayerWriter& w) {
   const double rows = copies / touched;
   w.product("router", w.tokens(), real(m.num_experts), w.hidden(), 1.0, Precision::kBf16);
   const bool exchanges = d.data > 1;
+  const auto first = w.operators_so_far();
   const double message = w.hidden_bytes() * real(m.num_experts_per_tok) / w.tensor();
   if (exchanges)
     w.collective("dispatch tokens", Collective::kAllToAll, CommGroup::kExpert, message, real(m.num_experts_per_tok));
   w.stream("permute tokens", 2.0 * kServedActivationBytes * copies * w.hidden());
-  w.product("experts input", rows, w.mlp_inputs() * columns, w.hidden(), touched, w.weights());
+  w.product("experts input", rows, w.mlp_inputs() * columns, w.hidden(), touched, w.expert_weights());
   w.stream("experts activation", kServedActivationBytes * (w.mlp_inputs() + 1.0) * copies * columns);
-  w.product("experts output", rows, w.hidden(), columns, touched, w.weights());
+  w.product("experts output", rows, w.hidden(), columns, touched, w.expert_weights());
   w.stream("weigh and add", kServedActivationBytes * copies * w.hidden() + w.hidden_bytes());
   if (exchanges)
     w.collective("combine tokens", Collective::kAllToAll, CommGroup::kExpert, message, real(m.num_experts_per_tok));
+  w.mark_over_ranks(first);
 }
 
 void write_expert_layer(LayerWriter& w) {
@@ -175,18 +187,26 @@ void write_head(LayerWriter& w) {
 /// Weights of one layer kind on one device.
 double layer_weight_bytes(const Model& m, const Serving& serving, const Parallelism& d, bool experts) {
   const double tensor = real(d.tensor);
-  const double bytes_per_weight = bytes_per_element(serving.weights);
+  const double per_weight = bytes_per_weight(serving.weights);
   const double attention =
-      bytes_per_element(attention_precision(m, serving)) * attention_parameters_per_layer(m) / tensor;
-  if (!experts) return attention + bytes_per_weight * mlp_parameters(m, m.intermediate_size) / tensor;
-  double weights = mlp_parameters(m, m.num_shared_experts * m.moe_intermediate_size) / tensor;
-  weights += real(m.num_experts) * mlp_parameters(m, m.moe_intermediate_size) / real(d.tensor * d.data);
-  return attention + bytes_per_weight * weights + kServedActivationBytes * real(m.num_experts * m.hidden_size);
+      bytes_per_weight(attention_precision(m, serving)) * attention_parameters_per_layer(m) / tensor;
+  if (!experts) return attention + per_weight * mlp_parameters(m, m.intermediate_size) / tensor;
+  const double shared = per_weight * mlp_parameters(m, m.num_shared_experts * m.moe_intermediate_size) / tensor;
+  const double routed = bytes_per_weight(serving.expert_weights.value_or(serving.weights)) * real(m.num_experts) *
+                        mlp_parameters(m, m.moe_intermediate_size) / real(d.tensor * d.data);
+  return attention + shared + routed + kServedActivationBytes * real(m.num_experts * m.hidden_size);
 }
 
 }  // namespace
 
+Precision arithmetic_precision(const Serving& serving, Precision stored) {
+  if (bytes_per_element(stored) >= bytes_per_element(Precision::kBf16)) return stored;
+  if (serving.activations) return *serving.activations;
+  return stored == Precision::kInt4 || stored == Precision::kInt8 ? Precision::kBf16 : stored;
+}
+
 Precision attention_precision(const Model& model, const Serving& serving) {
+  if (serving.attention_weights) return *serving.attention_weights;
   const bool four_bits = bytes_per_element(serving.weights) < 1.0;
   return four_bits && model.is_mixture_of_experts() ? Precision::kBf16 : serving.weights;
 }

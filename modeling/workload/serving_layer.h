@@ -13,8 +13,14 @@
 
 namespace windtunnel::modeling {
 
-/// Format of the attention's matrices: that of the weights, but 4-bit checkpoints of mixture-of-experts models quantise
-/// the experts and leave attention 16-bit (gpt-oss, DeepSeek-R1-FP4, Qwen3-235B-A22B-FP4).
+/// Format of the arithmetic on weights stored so: what the spec says of activations, else 16 bits for the integer
+/// formats, which quantise weights alone (AWQ, GPTQ), else the stored one; costs fall back to 16 bits where a device
+/// lacks it.
+Precision arithmetic_precision(const Serving& serving, Precision stored);
+
+/// Format of the attention's matrices: what the spec says, else that of the weights, but 4-bit checkpoints of
+/// mixture-of-experts models quantise the experts and leave attention 16-bit (gpt-oss, DeepSeek-R1-FP4,
+/// Qwen3-235B-A22B-FP4).
 Precision attention_precision(const Model& model, const Serving& serving);
 
 /// Format of the cache: what the spec says, at least 8 bits, since no engine modelled attends to 4-bit keys.

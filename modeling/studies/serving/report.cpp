@@ -38,6 +38,8 @@ std::vector<Measure> serving_measures(const PlacedServing& placed, const Serving
       {"utilization_ratio", answer.utilization_ratio}};
   add_latencies("", answer.classes.front(), measures);
   measures.push_back({"kv_cache_per_replica_bytes", placed.kv_cache_per_replica_bytes});
+  measures.push_back({"kv_cache_tokens", placed.kv_cache_tokens});
+  measures.push_back({"max_concurrent_sequences", placed.max_concurrent_sequences});
   measures.push_back({"blocking_probability", answer.blocking_probability});
   measures.push_back({"slo_met_ratio", answer.classes.front().met_ratio});
   if (max_rate_per_s) measures.push_back({"max_arrival_rate_per_s", max_rate_per_s});
@@ -108,10 +110,13 @@ void write_serving_report(const Spec& spec, const PlacedServing& placed, const S
   if (!answer.failure.empty()) {
     report.failure = answer.failure;
     report.measures = {{"kv_cache_per_replica_bytes", placed.kv_cache_per_replica_bytes},
+                       {"kv_cache_tokens", placed.kv_cache_tokens},
                        {"max_arrival_rate_per_s", max_rate_per_s}};
     return;
   }
   report.measures = serving_measures(placed, answer, max_rate_per_s);
+  if (!placed.memory_bytes.empty())
+    report.breakdowns.push_back({.name = "memory_bytes", .entries = placed.memory_bytes});
   if (!answer.uncertainty.empty())
     report.breakdowns.push_back({.name = "half_width_95_percent", .entries = answer.uncertainty});
   report.finding = finding(placed, answer, max_rate_per_s);

@@ -21,19 +21,27 @@ bool has_model(const Spec& spec) {
   return spec.model.hidden_size > 0;
 }
 
-EnginePool place_pool(const Spec& spec, const ServingPool& pool, double sequence_tokens, double prefix_cache_hit,
-                      const Machine& machine) {
+/// Chunked prompts only: prefill_first computes a prompt in one iteration.
+double prompt_chunk(const EngineLimits& limits, const Parallelism& degrees) {
+  const Count parts = degrees.data * degrees.pipeline;
+  if (parts == 1 || limits.scheduler == BatchScheduler::kPrefillFirst) return kNoLimit;
+  return std::max(1.0, std::floor(static_cast<double>(limits.max_batched_tokens) / static_cast<double>(parts)));
+}
+
+EnginePool place_pool(const Spec& spec, const ServingPool& stated, double sequence_tokens, const Machine& machine) {
   const Serving& serving = *spec.serving;
+  const ServingPool pool = independent_engines(spec.model, stated);
   const Frontend frontend = spec.traffic.unlimited_concurrency ? Frontend::kOffline : Frontend::kServer;
-  const EngineLimits limits = engine_limits(serving, pool, machine.software);
+  const EngineLimits limits = engine_limits(serving, pool, machine, frontend);
   EnginePool placed{.replicas = pool.replicas,
                     .rules = {.scheduler = limits.scheduler,
                               .max_batch = limits.max_batch,
                               .max_batched_tokens = limits.max_batched_tokens,
+                              .max_prompt_chunk = prompt_chunk(limits, pool.parallelism),
                               .kv_policy = limits.kv_policy,
                               .speculative = serving.speculative,
                               .drafts_cost_time = !serving.service_times.has_value(),
-                              .prefix_cache_hit_ratio = prefix_cache_hit},
+                              .prefix_cache_hit_ratio = serving.prefix_cache_hit_ratio},
                     .time = serving_iteration_time(spec.model, serving, pool, machine, frontend)};
   if (has_model(spec))
     placed.rules.kv_capacity_tokens = kv_capacity_tokens(spec.model, serving, pool, machine, sequence_tokens);
@@ -131,7 +139,7 @@ void place_traffic(const Spec& spec, ServingSystem& system) {
 
 }  // namespace
 
-PlacedServing place_serving(const Spec& spec, const Machine& machine, std::vector<std::string>& warnings) {
+PlacedServing place_serving(const Spec& spec, const Machine& machine) {
   const Serving& serving = *spec.serving;
   const bool is_split = serving.layout == ServingLayout::kDisaggregated;
   const ServingPool& pool = is_split ? serving.decode : serving.aggregated;
@@ -142,16 +150,22 @@ PlacedServing place_serving(const Spec& spec, const Machine& machine, std::vecto
       serving.load_balancer.value_or(is_balanced ? LoadBalancer::kShortestQueue : LoadBalancer::kRandom);
   const std::vector<RequestClass>& classes = placed.system.classes;
   const double sequence_tokens = mean_prompt_tokens(classes) + mean_output_tokens(classes);
-  const double hit = prefix_cache_hit_ratio(spec, machine.software, warnings);
-  placed.system.pool = place_pool(spec, pool, sequence_tokens, hit, machine);
-  if (is_split) placed.system.prefill = place_pool(spec, serving.prefill, sequence_tokens, hit, machine);
+  placed.system.pool = place_pool(spec, pool, sequence_tokens, machine);
+  if (is_split) placed.system.prefill = place_pool(spec, serving.prefill, sequence_tokens, machine);
   if (is_split && has_model(spec)) {
     const double tokens = mean_prompt_tokens(classes);
     placed.system.transfer_per_token_s = kv_transfer_time_s(spec.model, serving, tokens, machine) / tokens;
   }
   if (has_model(spec)) {
-    const ServingMemory memory = serving_memory(spec.model, serving, pool, machine);
+    const ServingMemory memory = serving_memory(spec.model, serving, independent_engines(spec.model, pool), machine);
     placed.kv_cache_per_replica_bytes = memory.kv_cache_per_replica_bytes;
+    placed.kv_cache_tokens = memory.kv_cache_tokens;
+    if (serving.max_model_len)
+      placed.max_concurrent_sequences = memory.kv_cache_tokens / static_cast<double>(*serving.max_model_len);
+    placed.memory_bytes = {{"weights", memory.weights_bytes},
+                           {"activations", memory.activations_bytes},
+                           {"kv_cache", memory.cache_bytes},
+                           {"reserved", memory.reserved_bytes}};
     placed.kv_bytes_per_token = memory.kv_cache_per_replica_bytes / std::max(1.0, memory.kv_capacity_tokens);
   }
   placed.slo = spec.slo;

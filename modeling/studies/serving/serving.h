@@ -24,11 +24,16 @@ struct PlacedServing {
   double kv_bytes_per_token = 0.0;
   /// Of the decoding (or only) pool, per replica; empty: no model, unknown.
   std::optional<double> kv_cache_per_replica_bytes;
+  /// Tokens that one attention rank of it holds, and sequences of the longest length that are.
+  std::optional<double> kv_cache_tokens;
+  std::optional<double> max_concurrent_sequences;
+  /// Of its fullest device: weights, activations, kv_cache, reserved.
+  std::vector<Measure> memory_bytes;
   std::vector<Assumption> assumptions;
 };
 
 /// Throws NoAnswerError when weights and one sequence do not fit, SpecError for a trace that cannot be read.
-PlacedServing place_serving(const Spec& spec, const Machine& machine, std::vector<std::string>& warnings);
+PlacedServing place_serving(const Spec& spec, const Machine& machine);
 
 /// Without `simulated_requests` from the chains, otherwise from the event simulation of that many requests. An unstable
 /// open load comes back with `failure` set.

@@ -218,7 +218,7 @@ class Capacities {
   double asked(const Deployment& one) const {
     std::vector<std::string> ignored;
     try {
-      return serving_capacity_per_s(place_serving(all_.spec(one), machine_, ignored).system);
+      return serving_capacity_per_s(place_serving(all_.spec(one), machine_).system);
     } catch (const NoAnswerError&) {
       return 0.0;
     }

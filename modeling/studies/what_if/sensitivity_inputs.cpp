@@ -86,10 +86,8 @@ void add_training(const Training& training, Inputs& inputs) {
 }
 
 void add_serving(const Serving& serving, Inputs& inputs) {
-  inputs.push_back({"serving.prefix_cache_hit", serving.prefix_cache_hit_ratio, [](Spec& s, double value) {
-                      s.serving->prefix_cache_hit_ratio = value;
-                      s.serving->prefix_cache_hit_given = true;
-                    }});
+  inputs.push_back({"serving.prefix_cache_hit", serving.prefix_cache_hit_ratio,
+                    [](Spec& s, double value) { s.serving->prefix_cache_hit_ratio = value; }});
   if (serving.speculative)
     inputs.push_back({"serving.speculative.acceptance", serving.speculative->acceptance_ratio,
                       [](Spec& s, double value) { s.serving->speculative->acceptance_ratio = value; }});

@@ -159,25 +159,33 @@ TEST_CASE("a faster memory shortens decoding, a faster processor prefilling", "[
 }
 
 TEST_CASE("a pipeline of p stages cuts the load into p parts", "[costs][serving]") {
-  // Without host time per iteration, p parts of 1/p of the load cost at least one whole pass.
+  // Without host time per iteration, a cycle of p parts takes one whole pass of the fullest: 16 of 64 sequences plus the
+  // mean of a last round begun, (p - 1) / (2 p).
   Machine machine = machine_of("h100-sxm-80gb", "trtllm-0.17");
   const Model model = load_model_shape("llama-3.1-8b");
   ServingPool staged;
   staged.parallelism.pipeline = 4;
   const IterationLoad load{.decoding_sequences = 64, .decoding_context_tokens = 64e3};
-  const IterationLoad quarter{.decoding_sequences = 16, .decoding_context_tokens = 16e3};
+  const double fullest = 16.0 + 3.0 / 8.0;
+  const IterationLoad quarter{.decoding_sequences = fullest, .decoding_context_tokens = 1e3 * fullest};
   machine.software.engine.per_sequence_s.value = 0.0;
   machine.software.step_overhead_s.value = 0.0;
   const double whole = serving_iteration_time(model, {}, tensor_pool(1), machine).iteration_s(quarter);
   CHECK(serving_iteration_time(model, {}, staged, machine).iteration_s(load) == Approx(whole));
 }
 
-TEST_CASE("limits are the engine's unless the spec says", "[cluster][serving]") {
-  const SoftwareGeneration trtllm = machine_of("h100-sxm-80gb", "trtllm-1.1").software;
-  const SoftwareGeneration vllm = machine_of("h100-sxm-80gb", "vllm-0.15").software;
-  CHECK(engine_limits({}, {}, vllm).max_batch == 256);
+TEST_CASE("limits are the engine's on its device unless the spec says", "[cluster][serving]") {
+  const Machine trtllm = machine_of("h100-sxm-80gb", "trtllm-1.1");
+  const Machine vllm = machine_of("h100-sxm-80gb", "vllm-0.15");
+  const auto both = [](const EngineLimits& limits) { return std::pair(limits.max_batch, limits.max_batched_tokens); };
+  // vLLM's EngineArgs: the larger limits from 70 GiB on, not on an A100; other token budgets for its offline class.
+  CHECK(both(engine_limits({}, {}, vllm)) == std::pair<Count, Count>(1024, 8192));
+  CHECK(both(engine_limits({}, {}, vllm, Frontend::kOffline)) == std::pair<Count, Count>(1024, 16384));
+  CHECK(both(engine_limits({}, {}, machine_of("a100-sxm-80gb", "vllm-0.15"))) == std::pair<Count, Count>(256, 2048));
+  CHECK(both(engine_limits({}, {}, machine_of("l4-24gb", "vllm-0.15"))) == std::pair<Count, Count>(256, 2048));
   CHECK(engine_limits({}, {}, vllm).kv_policy == KvPolicy::kPreempt);
-  CHECK(engine_limits({}, {}, trtllm).max_batch == 2048);
+  CHECK(engine_limits({}, {}, machine_of("h100-sxm-80gb", "sglang-0.5")).scheduler == BatchScheduler::kPrefillFirst);
+  CHECK(both(engine_limits({}, {}, trtllm)) == std::pair<Count, Count>(2048, 8192));
   CHECK(engine_limits({}, {}, trtllm).kv_policy == KvPolicy::kReserve);
   ServingPool pool;
   pool.max_batch = 7;
@@ -185,20 +193,80 @@ TEST_CASE("limits are the engine's unless the spec says", "[cluster][serving]") 
   pool.max_batch.reset();
   pool.parallelism.data = 8;
   CHECK(engine_limits({}, pool, trtllm).max_batch == 8 * 2048);
+  // As many batches are under way as there are stages.
+  pool.parallelism = {.pipeline = 4};
+  CHECK(engine_limits({}, pool, trtllm).max_batched_tokens == 4 * 8192);
 }
 
-TEST_CASE("cached prompts are assumed only where an open loop is silent", "[cluster][serving]") {
-  Spec spec;
-  spec.serving = Serving{};
-  const SoftwareGeneration vllm = machine_of("h100-sxm-80gb", "vllm-0.15").software;
-  std::vector<std::string> warnings;
-  spec.traffic.concurrency = 8;
-  CHECK(prefix_cache_hit_ratio(spec, vllm, warnings) == 0.0);
-  CHECK(warnings.empty());
-  spec.traffic.concurrency.reset();
-  spec.traffic.arrival_rate_per_s = 1.0;
-  CHECK(prefix_cache_hit_ratio(spec, vllm, warnings) == vllm.engine.prefix_cache_hit_ratio.value);
-  CHECK(warnings.size() == 1);
-  spec.serving->prefix_cache_hit_given = true;
-  CHECK(prefix_cache_hit_ratio(spec, vllm, warnings) == 0.0);
+TEST_CASE("A server's cache is what its logs print", "[cluster][serving]") {
+  // "GPU KV cache size" of vLLM 0.10 to 0.18 at start-up, gpu_memory_utilization 0.9 (0.85 on the L4).
+  const auto tokens = [](const char* model, const char* device, Count tensor, Count budget, double utilization) {
+    Serving serving;
+    serving.memory_utilization_ratio = utilization;
+    ServingPool pool = tensor_pool(tensor);
+    pool.max_batched_tokens = budget;
+    return serving_memory(load_model_shape(model), serving, pool, machine_of(device, "vllm-0.18")).kv_cache_tokens;
+  };
+  CHECK(tokens("llama-3-8b", "h100-sxm-80gb", 1, 8192, 0.9) == Approx(436552).epsilon(0.08));
+  CHECK(tokens("qwen3-30b-a3b", "h100-sxm-80gb", 2, 8192, 0.9) == Approx(878416).epsilon(0.08));
+  CHECK(tokens("llama-2-7b", "a100-sxm-80gb", 1, 4096, 0.9) == Approx(117616).epsilon(0.08));
+  CHECK(tokens("llama-3.1-8b", "l4-24gb", 1, 2048, 0.85) == Approx(30960).epsilon(0.08));
+}
+
+TEST_CASE("Distinct tokens are counted once however many devices hold their keys", "[cluster][serving]") {
+  const Model model = load_model_shape("llama-3-8b");  // 8 key-value heads
+  const ServingMemory memory = serving_memory(model, {}, tensor_pool(16), machine_of("h100-sxm-80gb", "vllm-0.18"));
+  CHECK(memory.kv_cache_per_replica_bytes == Approx(memory.kv_cache_tokens * 32.0 * 8 * 128 * 2 * 2));
+}
+
+TEST_CASE("Weights alone in four bits are read in four and computed in sixteen", "[workload][serving]") {
+  Serving serving;
+  serving.weights = Precision::kInt4;
+  for (const Operator& op :
+       serving_operators(load_model_shape("qwen3-14b"), serving, tensor_pool(1), Segment::kDenseLayer, 1000.0)) {
+    if (op.kind != OperatorKind::kMatrixProduct) continue;
+    CHECK(op.precision == Precision::kBf16);
+    CHECK(op.dequantised);
+  }
+  // Never faster than the peak of the 16-bit units, however many tokens.
+  const Model model = load_model_shape("qwen3-14b");
+  const Machine machine = machine_of("a100-sxm-80gb", "vllm-0.18");
+  const IterationLoad prompts{.prompt_tokens = 8192, .prompt_attended_tokens = 8192.0 * 512, .prompts = 8};
+  const double flop =
+      2.0 * 8192.0 * 40.0 * (attention_parameters_per_layer(model) + mlp_parameters(model, model.intermediate_size));
+  CHECK(serving_iteration_time(model, serving, tensor_pool(1), machine).iteration_s(prompts) >= flop / 312e12);
+}
+
+TEST_CASE("Ranks of a dense model are replicas, their limits shared out", "[cluster][serving]") {
+  ServingPool pool{.replicas = 2, .parallelism = {.tensor = 2, .data = 4}, .max_batch = 10};
+  const ServingPool engines = independent_engines(load_model_shape("llama-3.1-8b"), pool);
+  CHECK(engines.replicas == 8);
+  CHECK(engines.parallelism.data == 1);
+  CHECK(engines.max_batch == 3);
+  CHECK(independent_engines(load_model_shape("mixtral-8x7b"), pool).parallelism.data == 4);
+}
+
+TEST_CASE("One prompt is not divided over stages or attention ranks", "[costs][serving]") {
+  // 2 FLOP per weight and token, at least, at the peak of the devices that work on the prompt.
+  const Machine machine = machine_of("h100-sxm-80gb", "vllm-0.18");
+  const IterationLoad prompt{.prompt_tokens = 8000, .prompt_attended_tokens = 0.5 * 8000.0 * 8001.0, .prompts = 1};
+  const Model dense = load_model_shape("llama-3.1-8b");
+  const double peak = machine.profile.compute.peak_flop_per_s[static_cast<int>(Precision::kBf16)]->value;
+  double alone = 0.0;
+  for (const Count pipeline : {1, 2, 4, 8}) {
+    const ServingPool pool{.parallelism = {.pipeline = pipeline}};
+    const double time_s = serving_iteration_time(dense, {}, pool, machine).iteration_s(prompt);
+    CHECK(time_s >= 2.0 * 7e9 * 8000.0 / peak);
+    CHECK(time_s >= alone);
+    alone = time_s;
+  }
+  const Model sparse = load_model_shape("mixtral-8x7b");
+  const auto time_of = [&](Count data) {
+    const ServingPool pool{.parallelism = {.tensor = 2, .data = data, .expert = 2 * data}};
+    return serving_iteration_time(sparse, {}, pool, machine).iteration_s(prompt);
+  };
+  // Attention and projections of one rank stay; only the experts are spread.
+  const double attention_flop = 2.0 * 8000.0 * 32.0 * attention_parameters_per_layer(sparse);
+  CHECK(time_of(4) >= attention_flop / (2.0 * peak));
+  CHECK(time_of(4) < time_of(1));
 }

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 namespace windtunnel::modeling {
 
@@ -115,7 +116,7 @@ void ServingEngine::plan_chunked() {
   for (std::size_t i = 0; room > 0.0; ++i) {
     if (i == in_prefill_.size() && !admit_next(room, kv_room)) break;
     // Pages are allocated for a whole chunk or not at all.
-    const double chunk = std::min(static_cast<double>(in_prefill_[i].to_prefill), room);
+    const double chunk = std::min({static_cast<double>(in_prefill_[i].to_prefill), room, rules_.max_prompt_chunk});
     if (chunk > kv_room) break;
     take_chunk(i, chunk);
     room -= chunk;
@@ -191,42 +192,53 @@ void ServingEngine::make_room_for_decode() {
     preempt();
 }
 
-void ServingEngine::start_iteration(double now_s) {
-  // Prompts computed elsewhere only need a slot and their cache.
+/// Prompts computed elsewhere only need a slot and their cache.
+void ServingEngine::start_prefilled() {
   while (!waiting_.empty() && waiting_.front().to_prefill == 0 && decoding_count_ < rules_.max_batch) {
     const LiveRequest& next = waiting_.front();
-    if (decode_cached_ + whole_length(next) - static_cast<double>(next.output_tokens - next.produced) >
-            rules_.kv_capacity_tokens ||
+    const double cached = whole_length(next) - static_cast<double>(next.output_tokens - next.produced);
+    if (decode_cached_ + cached > rules_.kv_capacity_tokens ||
         reserved_ + reserved_tokens(next) > rules_.kv_capacity_tokens)
       break;
     reserved_ += reserved_tokens(next);
     start_decoding(next);
     waiting_.pop_front();
   }
+}
+
+void ServingEngine::plan_prompts(bool may_start) {
+  if (rules_.scheduler == BatchScheduler::kPrefillFirst) {
+    if (may_start) plan_prefill_first();
+    return;
+  }
+  if (!may_start && decoding_count_ > 0) return;
+  plan_chunked();
+  // Prompts in progress that fill the cache among themselves: one makes room.
+  while (decoding_count_ == 0 && load_.prompts == 0.0 && in_prefill_.size() > 1) {
+    preempt();
+    plan_chunked();
+  }
+}
+
+void ServingEngine::add_decodes() {
+  if (!decodes_) return;
+  load_.decoding_sequences = static_cast<double>(decoding_count_);
+  load_.decoding_context_tokens = decode_cached_;
+  if (drafts_ <= 0.0) return;
+  load_.prompt_tokens += drafts_ * load_.decoding_sequences;
+  load_.prompt_attended_tokens += drafts_ * decode_cached_;
+}
+
+void ServingEngine::start_iteration(double now_s) {
+  start_prefilled();
   const long long before = preemptions_;
   make_room_for_decode();
   load_ = {};
   ending_ = 0;
   decodes_ = decoding_count_ > 0;
   const bool prompts_may_start = preemptions_ == before;
-  if (rules_.scheduler == BatchScheduler::kPrefillFirst) {
-    if (prompts_may_start) plan_prefill_first();
-  } else if (prompts_may_start || decoding_count_ == 0) {
-    plan_chunked();
-    // Prompts in progress that fill the cache among themselves: one makes room.
-    while (decoding_count_ == 0 && load_.prompts == 0.0 && in_prefill_.size() > 1) {
-      preempt();
-      plan_chunked();
-    }
-  }
-  if (decodes_) {
-    load_.decoding_sequences = static_cast<double>(decoding_count_);
-    load_.decoding_context_tokens = decode_cached_;
-    if (drafts_ > 0.0) {
-      load_.prompt_tokens += drafts_ * load_.decoding_sequences;
-      load_.prompt_attended_tokens += drafts_ * decode_cached_;
-    }
-  }
+  plan_prompts(prompts_may_start);
+  add_decodes();
   if (!decodes_ && load_.prompts == 0.0) {
     boundary_s_ = kInfinity;
     return;
@@ -259,9 +271,13 @@ void ServingEngine::stop_run_at_boundary(double now_s) {
 }
 
 void ServingEngine::end_prompts(double now_s, const std::function<void(const LiveRequest&, double)>& finished) {
-  for (std::size_t i = 0; i < ending_; ++i) {
-    LiveRequest request = in_prefill_.front();
-    in_prefill_.pop_front();
+  if (ending_ == 0) return;
+  std::deque<LiveRequest> in_progress;
+  for (LiveRequest& request : std::exchange(in_prefill_, {})) {
+    if (request.to_prefill > 0) {
+      in_progress.push_back(request);
+      continue;
+    }
     prefill_cached_ -= request.cached;
     ++request.produced;
     if (request.first_token_s < 0.0) request.first_token_s = now_s;
@@ -272,6 +288,7 @@ void ServingEngine::end_prompts(double now_s, const std::function<void(const Liv
       start_decoding(request);
     }
   }
+  in_prefill_ = std::move(in_progress);
 }
 
 void ServingEngine::end_decodes(double now_s, const std::function<void(const LiveRequest&, double)>& finished) {

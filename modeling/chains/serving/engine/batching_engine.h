@@ -80,6 +80,9 @@ class ServingEngine {
     bool operator>(const Finish& other) const { return at > other.at; }
   };
 
+  void start_prefilled();
+  void plan_prompts(bool may_start);
+  void add_decodes();
   void start_iteration(double now_s);
   long long decodes_until_change(bool prompts_may_start);
   void stop_run_at_boundary(double now_s);

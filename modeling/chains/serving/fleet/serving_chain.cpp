@@ -44,9 +44,25 @@ std::string unknown_placement(const ServingSystem& system) {
 
 }  // namespace
 
+namespace {
+
+/// Some prompt is worked on in chunks while the engine has room for more of it.
+bool has_divided_prompts(const ServingSystem& system) {
+  const auto divides = [&](const EnginePool& pool) {
+    return std::any_of(system.classes.begin(), system.classes.end(), [&](const RequestClass& one) {
+      return static_cast<double>(one.prompt.mean()) > pool.rules.max_prompt_chunk;
+    });
+  };
+  return divides(system.prefill ? *system.prefill : system.pool);
+}
+
+}  // namespace
+
 std::string not_covered_by_chains(const ServingSystem& system) {
   if (system.requests) return "a run of a given number of requests that starts empty";
   if (system.arrivals.kind == ArrivalLaw::Kind::kTrace) return "a trace replayed";
+  if (has_divided_prompts(system))
+    return "prompts longer than the token budget of one attention rank or pipeline batch";
   if (std::string placement = unknown_placement(system); !placement.empty()) return placement;
   const auto is_constant = [](const RequestClass& one) {
     return one.prompt.is_constant() && (one.output.is_constant() || one.output.mean() == 1.0);

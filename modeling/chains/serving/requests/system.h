@@ -39,6 +39,8 @@ struct BatchRules {
   Count max_batch = 256;
   /// Tokens of one iteration, >= 1.
   Count max_batched_tokens = 8192;
+  /// Tokens of one prompt in one iteration, > 0: the budget of the attention rank or pipeline batch it travels in.
+  double max_prompt_chunk = kNoLimit;
   /// Tokens the KV cache holds.
   double kv_capacity_tokens = kNoLimit;
   KvPolicy kv_policy = KvPolicy::kPreempt;
