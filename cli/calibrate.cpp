@@ -76,6 +76,7 @@ std::string as_json(const Calibration& calibration) {
 }  // namespace
 
 ExitCode answer(const CalibrateCommand& command) {
+  require_separate_files({command.samples}, {command.output});
   try {
     const CsvTable samples = CsvTable::load(command.samples);
     modeling::Cluster cluster;

@@ -40,6 +40,7 @@ ExitCode explain_checked(const ExplainCommand& command) {
 }  // namespace
 
 ExitCode answer(const ExplainCommand& command) {
+  require_separate_files({command.spec}, {command.output});
   try {
     return explain_checked(command);
   } catch (const modeling::SpecError& error) {

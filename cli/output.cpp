@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <string_view>
 #include <system_error>
 
@@ -33,7 +34,29 @@ void write_standard_output(std::string_view text) {
   }
 }
 
+/// Two names of one file, whether it exists yet or not.
+bool is_same_file(const std::string& one, const std::string& other) {
+  namespace fs = std::filesystem;
+  std::error_code ignored;
+  if (fs::equivalent(one, other, ignored)) return true;
+  return fs::weakly_canonical(one, ignored) == fs::weakly_canonical(other, ignored);
+}
+
 }  // namespace
+
+void require_separate_files(const std::vector<std::string>& inputs, const std::vector<std::string>& outputs) {
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    if (is_standard_output(outputs[i])) continue;
+    for (const std::string& input : inputs) {
+      if (!input.empty() && input != "-" && is_same_file(outputs[i], input))
+        throw OutputError("cannot write '" + outputs[i] + "': it is the input '" + input + "'");
+    }
+    for (std::size_t j = 0; j < i; ++j) {
+      if (!is_standard_output(outputs[j]) && is_same_file(outputs[i], outputs[j]))
+        throw OutputError("cannot write '" + outputs[i] + "' twice: two results were asked for under one name");
+    }
+  }
+}
 
 void write_output(const std::string& text, const std::string& path) {
   if (is_standard_output(path)) return write_standard_output(text);

@@ -4,6 +4,7 @@
 
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 namespace windtunnel::cli {
 
@@ -12,6 +13,11 @@ class OutputError : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
 };
+
+/// What a command reads and what it will write, checked before anything is computed: throws OutputError when a result
+/// would overwrite an input (under whatever name, also through a link) or another result. Empty names and "-" are
+/// standard output.
+void require_separate_files(const std::vector<std::string>& inputs, const std::vector<std::string>& outputs);
 
 /// Writes `text` to `path`, or to standard output when `path` is empty or "-". Throws OutputError
 /// `cannot write 'PATH': REASON`. A reader that closed its end of the pipe has what it wanted: no error.

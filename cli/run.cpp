@@ -112,6 +112,7 @@ ExitCode write_series(const Report& report, const std::string& path) {
 }  // namespace
 
 ExitCode answer(const RunCommand& command) {
+  require_separate_files(command.specs, {command.output, command.report, command.trace, command.series});
   std::vector<Report> reports;
   ExitCode worst = ExitCode::kAnswered;
   for (const std::string& file : command.specs) {

@@ -160,6 +160,7 @@ ExitCode search_checked(const SearchCommand& command) {
 }  // namespace
 
 ExitCode answer(const SearchCommand& command) {
+  require_separate_files({command.spec}, {command.output});
   try {
     return search_checked(command);
   } catch (const modeling::SpecError& error) {

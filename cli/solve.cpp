@@ -110,6 +110,11 @@ ExitCode solve_or_throw(const SolveCommand& command) {
 }  // namespace
 
 ExitCode answer(const SolveCommand& command) {
+  std::vector<std::string> inputs = {command.model, command.properties_file, command.label_file, command.state_file};
+  inputs.insert(inputs.end(), command.state_reward_files.begin(), command.state_reward_files.end());
+  inputs.insert(inputs.end(), command.transition_reward_files.begin(), command.transition_reward_files.end());
+  require_separate_files(inputs, {command.output, command.export_tra, command.export_lab, command.export_sta,
+                                  command.export_srew, command.export_trew, command.export_mtx, command.export_dot});
   try {
     return solve_or_throw(command);
   } catch (const solvers::InputError& error) {

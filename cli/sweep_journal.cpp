@@ -30,12 +30,16 @@ std::string line_of(std::size_t point, const SweepRow& row) {
   Json numbers = Json::object();
   for (std::size_t i = 0; i < row.names->size(); ++i) numbers[(*row.names)[i]] = modeling::json_number(row.values[i]);
   const Json line = {
-      {"point", point}, {"ok", row.ok}, {"bad_input", row.bad_input}, {"status", row.status}, {"numbers", numbers}};
+      {"point", point},           {"ok", row.ok},      {"bad_input", row.bad_input}, {"status", row.status},
+      {"warnings", row.warnings}, {"numbers", numbers}};
   return line.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
 SweepRow row_of(const Json& line) {
-  SweepRow row{.status = line.at("status"), .ok = line.at("ok"), .bad_input = line.at("bad_input")};
+  SweepRow row{.status = line.at("status"),
+               .ok = line.at("ok"),
+               .warnings = line.value("warnings", ""),
+               .bad_input = line.at("bad_input")};
   std::vector<std::string> names;
   for (const auto& [name, value] : line.at("numbers").items()) {
     names.push_back(name);

@@ -85,6 +85,7 @@ py::list sweep(const py::object& spec, const py::dict& vary, const py::dict& val
     for (std::size_t i = 0; i < axes.size(); ++i) row[py::str(axes[i].path)] = inputs[i];
     for (std::size_t i = 0; i < rows[point].values.size(); ++i)
       row[py::str((*rows[point].names)[i])] = number(rows[point].values[i]);
+    row["warnings"] = rows[point].warnings;
     row["status"] = rows[point].status;
     table.append(row);
   }

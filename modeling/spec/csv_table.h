@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// A comma-separated file with a header row, as a spreadsheet writes it (RFC 4180), read with places for messages.
+// A file of cells with a header row, as a spreadsheet writes it (RFC 4180), read with places for messages. Cells are
+// parted by commas, or by semicolons where the header holds those and no comma; numbers then may have a decimal comma.
 #pragma once
 
 #include <optional>
 #include <string>
 #include <vector>
+
+#include "modeling/spec/spec_error.h"
 
 namespace windtunnel::modeling {
 
@@ -21,16 +24,24 @@ class CsvTable {
   const std::string& text(std::size_t row, const std::string& column) const;
   /// A finite number > 0. Throws SpecError at the cell otherwise.
   double positive(std::size_t row, const std::string& column) const;
+  /// A number from `least` to `most`. Throws SpecError at the cell otherwise.
+  double number(std::size_t row, const std::string& column, double least, double most) const;
+  /// Where a cell begins, for messages.
+  SourceLocation location(std::size_t row, const std::string& column) const;
   const std::string& file() const { return file_; }
 
  private:
   std::optional<std::size_t> find(const std::string& column) const;
+  std::optional<double> value_of(const std::string& cell) const;
   std::size_t require(const std::string& column) const;
 
   std::string file_;
   std::vector<std::string> columns_;
   std::vector<std::vector<std::string>> cells_;
   std::vector<int> lines_;
+  /// First character of each cell in its line, from 1.
+  std::vector<std::vector<int>> begins_;
+  char separator_ = ',';
 };
 
 }  // namespace windtunnel::modeling

@@ -19,7 +19,13 @@ namespace windtunnel::modeling {
 /// Bounds that keep products of counts far from overflow and catch slips of the pen.
 inline constexpr Count kMostDevices = 100'000'000;
 inline constexpr Count kMostTokens = 1'000'000'000;
-inline constexpr double kUnbounded = std::numeric_limits<double>::max();
+/// Tokens of a whole training run: a thousand times what any model has seen.
+inline constexpr double kMostTrainingTokens = 1e18;
+/// Squared coefficients of variation and coefficients of variation beyond this are slips too: a law whose standard
+/// deviation is thirty times its mean has no percentile that a sample or a chain could show.
+inline constexpr double kMostSpread = 1000.0;
+/// Factors and counts that a user scales something by.
+inline constexpr double kLargestFactor = 1e9;
 
 /// A quantity > 0 that may be left out.
 inline std::optional<double> optional_positive(YamlReader& block, std::string_view key, Dimension dimension) {

@@ -84,8 +84,8 @@ JitterOverride read_jitter(YamlReader& cluster) {
   if (!value) return {};
   YamlReader block = value->map();
   JitterOverride jitter;
-  jitter.operator_cv = block.optional_number("operator_cv", 0.0, kUnbounded);
-  jitter.device_cv = block.optional_number("device_cv", 0.0, kUnbounded);
+  jitter.operator_cv = block.optional_number("operator_cv", 0.0, kMostSpread);
+  jitter.device_cv = block.optional_number("device_cv", 0.0, kMostSpread);
   jitter.pause_rate_per_s = block.optional_quantity("pause_rate", Dimension::kRate);
   if (const auto time = block.find("pause_time")) jitter.pause_time = read_duration(*time);
   jitter.stall_rate_per_s = block.optional_quantity("stall_rate", Dimension::kRate);

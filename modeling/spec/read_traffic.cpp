@@ -21,7 +21,7 @@ TokenCount read_tokens(const YamlValue& value) {
   YamlReader block = value.map();
   TokenCount tokens;
   tokens.mean = block.require("mean").number(1.0, static_cast<double>(kMostTokens));
-  tokens.scv = block.number("scv", 0.0, kUnbounded, 0.0);
+  tokens.scv = block.number("scv", 0.0, kMostSpread, 0.0);
   block.finish();
   return tokens;
 }
@@ -101,7 +101,7 @@ void read_arrival_scv(YamlReader& block, Traffic& traffic) {
   const auto scv = block.find("arrival_scv");
   if (!scv) return;
   if (!traffic.arrival_rate_per_s) scv->fail("arrival_scv needs arrival_rate");
-  traffic.arrival_scv = scv->number(0.0, kUnbounded);
+  traffic.arrival_scv = scv->number(0.0, kMostSpread);
 }
 
 /// What two levels of the rate can reach.

@@ -85,7 +85,7 @@ TrainingServiceTimes read_stage_times(YamlReader block) {
   TrainingServiceTimes times;
   times.forward_s = block.quantity("forward", Dimension::kTime);
   times.backward_s = block.quantity("backward", Dimension::kTime);
-  times.scv = block.number("scv", 0.0, kUnbounded, 0.0);
+  times.scv = block.number("scv", 0.0, kMostSpread, 0.0);
   times.pipeline_transfer_s = block.quantity("pipeline_transfer", Dimension::kTime, 0.0);
   times.data_parallel_s = block.quantity("data_parallel", Dimension::kTime, 0.0);
   block.finish();
@@ -104,7 +104,7 @@ void read_sizes(YamlReader& block, Training& training) {
   training.global_batch = block.count("global_batch", 1, kMostTokens);
   training.micro_batch = block.count("micro_batch", 1, kMostTokens, 0);
   if (training.service_times && training.micro_batch == 0) training.micro_batch = 1;
-  training.tokens = block.optional_number("tokens", 1.0, kUnbounded);
+  training.tokens = block.optional_number("tokens", 1.0, kMostTrainingTokens);
 }
 
 void read_methods(YamlReader& block, Training& training) {
@@ -114,7 +114,7 @@ void read_methods(YamlReader& block, Training& training) {
   training.sequence_parallel_given = block.has("sequence_parallel");
   training.sequence_parallel = block.boolean("sequence_parallel", training.parallelism.tensor > 1);
   training.zero_stage = static_cast<int>(block.count("zero_stage", 0, 3, 1));
-  training.expert_imbalance = block.number("expert_imbalance", 1.0, kUnbounded, 0.0);
+  training.expert_imbalance = block.number("expert_imbalance", 1.0, kLargestFactor, 0.0);
 }
 
 }  // namespace

@@ -17,7 +17,7 @@ LoadCurve read_load_curve(YamlReader block) {
   for (const YamlValue& value : points.list()) {
     YamlReader point = value.map();
     const YamlValue at = point.require("at");
-    curve.points.push_back({at.quantity(Dimension::kTime), point.require("factor").number(0.0, kUnbounded)});
+    curve.points.push_back({at.quantity(Dimension::kTime), point.require("factor").number(0.0, kLargestFactor)});
     point.finish();
     const double at_s = curve.points.back().at_s;
     if (at_s >= curve.period_s && !(at_s == 0.0))
@@ -36,7 +36,7 @@ LoadCurve read_load_curve(YamlReader block) {
 Burst read_burst(YamlReader block) {
   Burst burst{.at_s = block.quantity("at", Dimension::kTime, 0.0),
               .duration_s = block.require("duration").positive_quantity(Dimension::kTime),
-              .factor = block.require("factor").number(0.0, kUnbounded)};
+              .factor = block.require("factor").number(0.0, kLargestFactor)};
   block.finish();
   return burst;
 }
@@ -62,7 +62,7 @@ Autoscaling read_autoscaling(YamlReader block, Count most_replicas) {
   Autoscaling scaling;
   scaling.min_replicas = block.count("min_replicas", 1, most_replicas, 1);
   const YamlValue target = block.require("requests_per_replica");
-  scaling.requests_per_replica = target.number(0.0, kUnbounded);
+  scaling.requests_per_replica = target.number(0.0, kLargestFactor);
   if (scaling.requests_per_replica <= 0.0) target.fail("found 0, expected more than 0 requests per replica");
   if (const auto interval = block.find("interval")) scaling.interval_s = interval->positive_quantity(Dimension::kTime);
   const YamlValue start = block.require("start_time");

@@ -219,6 +219,38 @@ TEST_CASE("sweep: full paths first, status last, NA where there is no answer, ex
   CHECK_THAT(lines[4], ContainsSubstring("global_batch 64 is not divisible by data 2 x micro_batch 3"));
 }
 
+TEST_CASE("No result overwrites the spec or another result", "[program]") {
+  const fs::path folder = fs::path(WINDTUNNEL_BINARY_DIR) / "test" / "separate_files";
+  fs::remove_all(folder);
+  fs::create_directories(folder);
+  fs::copy_file(fs::path(WINDTUNNEL_SOURCE_DIR) / kSmall, folder / "spec.yaml");
+  fs::create_symlink("spec.yaml", folder / "link.yaml");
+  const std::string spec = (folder / "spec.yaml").string(), before = content_of(spec);
+  for (const std::string& name : {spec, (folder / "link.yaml").string(), (folder / "." / "spec.yaml").string()}) {
+    for (const char* option : {"--output ", "--report ", "--trace "}) {
+      const Outcome outcome = run_program("run " + spec + " " + option + name);
+      CHECK(outcome.exit_code == 2);
+      CHECK(outcome.err == "cannot write '" + name + "': it is the input '" + spec + "'\n");
+    }
+    CHECK(run_program("sweep " + spec + " --vary training.micro_batch=1 --output " + name).exit_code == 2);
+  }
+  CHECK(content_of(spec) == before);
+  const std::string one = (folder / "one.json").string();
+  CHECK(run_program("run " + spec + " --output " + one + " --trace " + one).exit_code == 2);
+  CHECK_FALSE(fs::exists(one));
+}
+
+TEST_CASE("sweep: warnings of each point stand in its row and are counted", "[program][sweep]") {
+  const Outcome outcome = run_program("sweep " + kSmall + " --vary cluster.software=megatron-2025,megatron-2033");
+  CHECK(outcome.exit_code == 0);
+  CHECK_THAT(outcome.err, ContainsSubstring("1 of 2 points have warnings, see the column 'warnings'"));
+  const std::vector<std::string> lines = lines_of(outcome.out);
+  REQUIRE(lines.size() == 3);
+  CHECK(lines[0].ends_with(",warnings,status"));
+  CHECK(lines[1].ends_with(",,ok"));
+  CHECK_THAT(lines[2], ContainsSubstring("megatron-2033"));
+}
+
 TEST_CASE("sweep: each row is what run says", "[program][sweep]") {
   const std::vector<std::string> lines =
       lines_of(run_program("sweep " + kSmall + " --vary training.micro_batch=4").out);

@@ -2,6 +2,7 @@
 #include "modeling/studies/what_if/sweep.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <cmath>
 #include <limits>
@@ -44,6 +45,7 @@ SweepRow row_of(Report& report) {
   const std::vector<Measure> numbers = numbers_of(report);
   SweepRow row{.names = shared_names(numbers), .ok = report.failure.empty()};
   row.status = row.ok ? "ok" : report.failure;
+  row.warnings = fmt::format("{}", fmt::join(report.warnings, "; "));
   for (const Measure& number : numbers) row.values.push_back(number.value.value_or(kUnknown));
   return row;
 }
@@ -91,7 +93,7 @@ std::string csv_row(const std::vector<std::string>& inputs, const SweepRow& row,
   std::string line;
   for (const std::string& input : inputs) line += csv_input(input) + ",";
   for (const double cell : cells) line += csv_number(cell) + ",";
-  return line + csv_text(row.status) + "\n";
+  return line + csv_text(row.warnings) + "," + csv_text(row.status) + "\n";
 }
 
 }  // namespace
@@ -152,7 +154,7 @@ std::string sweep_csv(const SweepPlan& plan, const std::vector<SweepRow>& rows) 
   std::string table;
   for (const SweepAxis& axis : plan.axes()) table += csv_text(axis.path) + ",";
   for (const std::string& name : columns.names) table += csv_text(name) + ",";
-  table += "status\n";
+  table += "warnings,status\n";
   for (std::size_t point = 0; point < rows.size(); ++point) table += csv_row(plan.inputs(point), rows[point], columns);
   return table;
 }

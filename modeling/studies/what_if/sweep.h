@@ -23,6 +23,8 @@ struct SweepRow {
   /// `ok`, or why there is no answer.
   std::string status;
   bool ok = false;
+  /// What the answer of this point warns of, one sentence each, joined by "; ".
+  std::string warnings;
   /// Not ok because the point cannot be (layout impossible by arithmetic, unknown key ...).
   bool bad_input = false;
 };
@@ -60,7 +62,7 @@ struct SweepOptions {
 std::vector<SweepRow> run_sweep(const SweepPlan& plan, const Evaluate& evaluate, const SweepOptions& options = {},
                                 std::vector<std::optional<SweepRow>> known = {});
 
-/// RFC 4180 as csv_report(): the axes under their full paths, the numbers (NA where unknown), `status`.
+/// RFC 4180 as csv_report(): the axes under their full paths, the numbers (NA where unknown), `warnings`, `status`.
 std::string sweep_csv(const SweepPlan& plan, const std::vector<SweepRow>& rows);
 
 }  // namespace windtunnel::modeling

@@ -246,7 +246,7 @@ TEST_CASE("wrong keys and values say what was expected", "[spec][read][messages]
   CHECK(training_error("training.zero_stage", "4") ==
         "--set training.zero_stage:1:1: found '4', expected a whole number from 0 to 3");
   CHECK(training_error("training.expert_imbalance", "0.9") ==
-        "--set training.expert_imbalance:1:1: found '0.9', expected a number >= 1");
+        "--set training.expert_imbalance:1:1: found '0.9', expected a number from 1 to 1000000000");
   CHECK(training_error("cluster.scale_out.bandwidth", "400") ==
         "--set cluster.scale_out.bandwidth:1:1: '400' has no unit, expected a bandwidth such as 3.35 TB/s");
   CHECK(training_error("cluster.scale_out.bandwidth", "0 B/s") ==
@@ -271,7 +271,7 @@ TEST_CASE("traffic is exactly one kind of arrivals and shares of one", "[spec][r
   CHECK(serving_error("traffic.classes.1.name", "chat") ==
         "--set traffic.classes.1.name:1:1: two classes are called 'chat'");
   CHECK(serving_error("traffic.classes.0.output_tokens.scv", "-1") ==
-        "--set traffic.classes.0.output_tokens.scv:1:1: found '-1', expected a number >= 0");
+        "--set traffic.classes.0.output_tokens.scv:1:1: found '-1', expected a number from 0 to 1000");
   CHECK(serving_error("traffic.classes", "[]") ==
         "--set traffic.classes:1:1: found an empty list, expected at least one class");
   CHECK(error_of(kServing, {{"traffic.arrival_rate", "null"}, {"traffic.concurrency", "unlimited"}}) == "no error");

@@ -358,9 +358,10 @@ SimulationResult simulate_transient(const ServingSystem& system, const RequestLi
 
 SimulationResult simulate_serving(const ServingSystem& system, const RequestLimits& limits,
                                   const SimulationOptions& options) {
-  if (options.batches < 2 || options.requests < 2 * options.batches)
-    throw std::invalid_argument("a simulation needs at least 2 batches of 2 requests");
+  // Runs that end are their own batches, however short.
   const bool ends = system.requests || system.arrivals.kind == ArrivalLaw::Kind::kTrace;
+  if (!ends && (options.batches < 2 || options.requests < 2 * options.batches))
+    throw std::invalid_argument("a simulation needs at least 2 batches of 2 requests");
   return ends ? simulate_transient(system, limits, options) : simulate_long_run(system, limits, options);
 }
 
