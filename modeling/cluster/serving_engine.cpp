@@ -84,12 +84,17 @@ EngineLimits engine_limits(const Serving& serving, const ServingPool& pool, cons
 
 namespace {
 
-// What vLLM finds taken when it counts its budget at start-up. Fitted to the "GPU KV cache size" of seven logs on H100,
-// A100 and L4 (docs/serving_costs.md); the first stands in two more logs (79.1 to 79.65 GiB of 80, 39.4 to 39.5 of 40).
-constexpr double kHiddenShare = 0.012;
+// What vLLM finds taken when it counts its budget at start-up. Fitted to the "GPU KV cache size" of eight logs on H100,
+// A100, L40S and L4 (docs/serving_costs.md); the first stands in two more logs (79.1 to 79.65 GiB of 80, 39.4 to 39.5
+// of 40).
+constexpr double kHiddenShare = 0.010;
 constexpr double kContext_bytes = 0.05 * 1073741824.0;
-/// Communicators and custom all-reduce buffers, for each further device of a tensor group.
-constexpr double kCommunicator_bytes = 1073741824.0;
+/// Communicators and custom all-reduce buffers, for each further device of a tensor group; no log shows more than those
+/// of four devices. One log each of two and four devices.
+constexpr double kCommunicator_bytes = 1.5 * 1073741824.0;
+constexpr double kMostCommunicators = 3.0;
+/// Copies of the sampler's 32-bit logits that live at a time: logits, their sorted values with 64-bit positions.
+constexpr double kLogitCopies = 4.0;
 /// Intermediate tensors of the fused expert kernels that live at a time, in copies of one.
 constexpr double kExpertCopies = 3.0;
 
@@ -132,10 +137,13 @@ ServingMemory serving_memory(const Model& model, const Serving& serving, const S
   memory.activations_bytes = activation_bytes(model, degrees, tokens) + logits;
   double planned = 0.0;
   if (counts_like_vllm(engine)) {
-    memory.activations_bytes += expert_workspace_bytes(model, degrees, tokens);
+    // The peak of the profiling run: its layers are over when the sampler runs.
+    memory.activations_bytes =
+        std::max(activation_bytes(model, degrees, tokens) + expert_workspace_bytes(model, degrees, tokens),
+                 kLogitCopies * logits);
     planned =
         serving.memory_utilization_ratio.value_or(costs.planned_memory_ratio.value) * (1.0 - kHiddenShare) * capacity -
-        kContext_bytes - kCommunicator_bytes * real(degrees.tensor - 1);
+        kContext_bytes - kCommunicator_bytes * std::min(kMostCommunicators, real(degrees.tensor - 1));
   } else {
     const bool of_device = engine == "sglang";
     const double share = of_device ? serving.memory_utilization_ratio.value_or(costs.planned_memory_ratio.value)
@@ -157,11 +165,15 @@ double kv_capacity_tokens(const Model& model, const Serving& serving, const Serv
                           double sequence_tokens) {
   const ServingMemory memory = serving_memory(model, serving, pool, machine);
   if (memory.kv_capacity_tokens >= sequence_tokens * real(pool.parallelism.data)) return memory.kv_capacity_tokens;
+  const double share = serving.memory_utilization_ratio.value_or(machine.software.engine.planned_memory_ratio.value);
   throw NoAnswerError(fmt::format(
       "does not fit: weights {:.1f} GB, activations {:.1f} GB and {:.1f} GB reserved leave room for {:.0f} cached "
-      "tokens of {:.1f} GB, one sequence needs {:.0f}",
+      "tokens of {:.1f} GB, one sequence needs {:.0f}{}",
       memory.weights_bytes / 1e9, memory.activations_bytes / 1e9, memory.reserved_bytes / 1e9,
-      memory.kv_capacity_tokens, machine.profile.memory.capacity_bytes.value / 1e9, sequence_tokens));
+      memory.kv_capacity_tokens, machine.profile.memory.capacity_bytes.value / 1e9, sequence_tokens,
+      memory.weights_bytes + memory.activations_bytes < machine.profile.memory.capacity_bytes.value && share < 0.99
+          ? fmt::format(" (serving.memory_utilization is {:.3g})", share)
+          : ""));
 }
 
 }  // namespace windtunnel::modeling

