@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
@@ -113,6 +114,18 @@ TEST_CASE("every shipped software generation is read and called like its file", 
     CHECK(load_software({}, name, warnings).name == name);
     CHECK(warnings.empty());
   }
+}
+
+TEST_CASE("Devices people rent are shipped under their own names", "[cluster][profile]") {
+  const std::vector<std::string> names = hardware_profile_names();
+  for (const char* name : {"rtx-4090-24gb", "rtx-5090-32gb", "a10g-24gb", "l20-48gb", "a30-24gb", "h100-pcie-80gb",
+                           "h100-nvl-94gb", "h20-sxm-141gb", "h200-nvl-141gb", "mi355x", "ascend-910b1-64gb",
+                           "ascend-910b3-64gb", "ascend-910b4-32gb", "gaudi-3", "tpu-v5e", "gb10-128gb"}) {
+    INFO(name);
+    CHECK(std::find(names.begin(), names.end(), name) != names.end());
+  }
+  // A product is not answered with another one's memory: the H20 of 141 GB has the arithmetic of the 96 GB one.
+  CHECK(load("h20-sxm-141gb").memory.capacity_bytes.value > 1.4 * load("h20-sxm-96gb").memory.capacity_bytes.value);
 }
 
 TEST_CASE("an unknown device is located in the spec, with the nearest name", "[cluster][profile][messages]") {
