@@ -5,6 +5,7 @@
 #include <stdexcept>
 #include <tuple>
 
+#include "modeling/chains/step/split_backward.h"
 #include "solvers/precedence/gaussian_max.h"
 
 namespace windtunnel::modeling {
@@ -69,7 +70,8 @@ class Recursion {
         spans_(spans),
         forward_end_(problem.forward.size() * problem.micro_batches, kNotYet),
         backward_end_(forward_end_),
-        rank_free_(problem.pipeline) {}
+        rank_free_(problem.pipeline),
+        last_forward_(problem.pipeline, -1) {}
 
   PipelineTime solve() {
     const RankOrders& orders = rank_orders(p_);
@@ -110,7 +112,9 @@ class Recursion {
     const bool at_the_turn = !step.forward && chunk == last;
     const bool has_neighbour = step.forward ? chunk > 0 : chunk < last;
     Moments start = rank_free_[rank];
-    if (at_the_turn || has_neighbour) {
+    // The turn right behind its own forward waits for one event, not for the later of two.
+    const bool follows_itself = at_the_turn && last_forward_[rank] == chunk * p_.micro_batches + step.micro_batch;
+    if ((at_the_turn || has_neighbour) && !follows_itself) {
       const Count source = at_the_turn ? chunk : (step.forward ? chunk - 1 : chunk + 1);
       const Moments& input = end_of(at_the_turn || step.forward, source, step.micro_batch);
       if (input.mean_s < 0.0) return false;
@@ -123,6 +127,7 @@ class Recursion {
     const Moments end = start + work;
     end_of(step.forward, chunk, step.micro_batch) = end;
     rank_free_[rank] = end;
+    last_forward_[rank] = step.forward ? chunk * p_.micro_batches + step.micro_batch : -1;
     if (spans_) spans_->push_back({step, rank, end.mean_s - work.mean_s, end.mean_s});
     return true;
   }
@@ -151,56 +156,10 @@ class Recursion {
   std::vector<Moments> forward_end_;
   std::vector<Moments> backward_end_;
   std::vector<Moments> rank_free_;
+  /// The unit that each rank did last where it was a forward, else -1.
+  std::vector<Count> last_forward_;
   long long joins_ = 0;
 };
-
-/// Work of one micro-batch on one rank, all its chunks.
-struct RankWork {
-  Moments forward;
-  Moments backward;
-  double deferrable_s = 0.0;
-  double total_s() const { return forward.mean_s + backward.mean_s; }
-};
-
-RankWork work_of(const PipelineProblem& problem, Count rank) {
-  RankWork work;
-  for (Count v = 0; v < problem.virtual_stages; ++v) {
-    const Count chunk = v * problem.pipeline + rank;
-    work.forward = work.forward + problem.forward[chunk];
-    work.backward = work.backward + problem.backward[chunk];
-    work.deferrable_s +=
-        problem.deferrable_s.empty() ? problem.backward[chunk].mean_s / 2.0 : problem.deferrable_s[chunk];
-  }
-  return work;
-}
-
-double published_bubble_s(const PipelineProblem& problem, const RankWork& work) {
-  const double pipeline = static_cast<double>(problem.pipeline);
-  const double virtual_stages = static_cast<double>(problem.virtual_stages);
-  const bool dual = problem.schedule == PipelineSchedule::kDualPipe;
-  const double count = dual ? std::max(0.0, pipeline / 2.0 - 1.0) : pipeline - 1.0;
-  const double gap = work.total_s() - (dual ? 3.0 : 2.0) * work.deferrable_s;
-  return count * std::max(0.0, gap / virtual_stages + 2.0 * problem.transfer.mean_s);
-}
-
-PipelineTime closed_form(const PipelineProblem& problem) {
-  PipelineTime time;
-  time.closed_form = true;
-  RankWork slowest;
-  for (Count rank = 0; rank < problem.pipeline; ++rank) {
-    const RankWork work = work_of(problem, rank);
-    if (work.total_s() > slowest.total_s()) slowest = work;
-    time.busy_s.push_back(static_cast<double>(problem.micro_batches) * work.total_s());
-  }
-  const double n = static_cast<double>(problem.micro_batches);
-  time.makespan = n * (slowest.forward + slowest.backward);
-  time.makespan.mean_s += published_bubble_s(problem, slowest);
-  for (double busy : time.busy_s) {
-    time.wait_s.push_back(time.makespan.mean_s - busy);
-    time.finish_s.push_back(time.makespan.mean_s);
-  }
-  return time;
-}
 
 }  // namespace
 
@@ -220,21 +179,21 @@ std::vector<PipelineStep> pipeline_order(PipelineSchedule schedule, Count pipeli
 
 namespace {
 
-bool has_published_bubble(const PipelineProblem& problem) {
-  const bool published =
+bool splits_backward(const PipelineProblem& problem) {
+  const bool splits =
       problem.schedule == PipelineSchedule::kZeroBubble || problem.schedule == PipelineSchedule::kDualPipe;
-  return published && problem.pipeline > 1;
+  return splits && problem.pipeline > 1;
 }
 
 }  // namespace
 
 PipelineTime pipeline_time(const PipelineProblem& problem) {
-  return has_published_bubble(problem) ? closed_form(problem) : Recursion(problem).solve();
+  return splits_backward(problem) ? split_backward_time(problem) : Recursion(problem).solve();
 }
 
 std::vector<PipelineSpan> pipeline_spans(const PipelineProblem& problem) {
   std::vector<PipelineSpan> spans;
-  if (!has_published_bubble(problem)) Recursion(problem, &spans).solve();
+  if (!splits_backward(problem)) Recursion(problem, &spans).solve();
   return spans;
 }
 

@@ -54,12 +54,9 @@ struct PipelineTime {
   std::vector<double> finish_s;
   /// Maxima taken, for the report.
   long long joins = 0;
-  bool closed_form = false;
 };
 
-/// GPipe, 1F1B, interleaved: recursion. Zero bubble and DualPipe: published bubble lengths, (p-1)(F+B-2W) and
-/// (p/2-1)(F+B-3W) per virtual stage with B the whole backward (Qi et al., arXiv:2401.10241; DeepSeek-AI DualPipe
-/// README).
+/// GPipe, 1F1B, interleaved: recursion in their fixed orders. Zero bubble and DualPipe: split_backward.h.
 PipelineTime pipeline_time(const PipelineProblem& problem);
 
 /// One unit of work with its mean start and end.
@@ -69,7 +66,7 @@ struct PipelineSpan : PipelineStep {
   double end_s = 0.0;
 };
 
-/// The recursion unit by unit, in the order of each rank; empty for schedules with a published bubble.
+/// The recursion unit by unit, in the order of each rank; empty for schedules that split the backward pass.
 std::vector<PipelineSpan> pipeline_spans(const PipelineProblem& problem);
 
 }  // namespace windtunnel::modeling

@@ -14,7 +14,7 @@ class GraphWriter {
   GraphWriter(const PipelineProblem& problem, Count replicas)
       : p_(problem), chunks_(static_cast<Count>(problem.forward.size())), replicas_(replicas) {
     if (problem.schedule == PipelineSchedule::kZeroBubble || problem.schedule == PipelineSchedule::kDualPipe)
-      throw std::invalid_argument("a schedule with a published bubble has no graph");
+      throw std::invalid_argument("a schedule that splits the backward pass has no graph");
     if (problem.transfer_blocks || problem.hand_over_s > 0.0)
       throw std::invalid_argument("hand-overs that hold the ranks have no graph");
     for (const Moments& m : problem.forward) durations_.push_back(fit(m));

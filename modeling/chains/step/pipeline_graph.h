@@ -10,7 +10,7 @@ namespace windtunnel::modeling {
 
 /// One node per (replica, direction, chunk, micro-batch), each an independent phase-type duration of the problem's mean
 /// and variance, and one per hand-over where it takes time; ranks work in their schedule's order. Not for schedules
-/// with a published bubble, and not for hand-overs that block: throws std::invalid_argument.
+/// that split the backward pass, and not for hand-overs that block: throws std::invalid_argument.
 solvers::PrecedenceGraph pipeline_graph(const PipelineProblem& problem, Count replicas = 1);
 
 /// Nodes that the graph would have.

@@ -89,7 +89,7 @@ Breakdown coupling_breakdown(const CoupledStep& coupled) {
 }
 
 /// What independence at the joins of the pipeline can be off by: constant times bound the mean from below (Jensen),
-/// independent ends from above (association). Schedules with a published bubble have no joins.
+/// independent ends from above (association). Schedules that split the backward pass count none.
 Breakdown bounds_breakdown(const TrainingStep& step) {
   PipelineProblem constant = step.pipeline_problem;
   for (auto* times : {&constant.forward, &constant.backward}) {

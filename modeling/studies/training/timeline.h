@@ -14,8 +14,7 @@ namespace windtunnel::modeling {
 ///   communication     traffic of each chunk that the rank does not wait for, from the chunk's start on; its place
 ///                     inside the chunk is not modelled
 ///   inside a layer    the activities of each template, forward, recomputed and backward, once
-/// Zero-bubble and DualPipe steps follow published bubble lengths, not an order of work: their ranks show work and
-/// bubble as two bars. Times are means of the least congested
+/// Of zero-bubble and DualPipe steps the ranks show work and bubble as two bars. Times are means of the least congested
 /// level; what jitter and congestion add on average is the wait at the end.
 Timeline training_timeline(const PlacedTraining& placed, const TrainingAnswer& answer);
 

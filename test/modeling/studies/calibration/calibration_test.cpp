@@ -131,7 +131,7 @@ TEST_CASE("samples of no known kind and cells that are not numbers are named", "
   const CsvTable unknown = CsvTable::parse("a,b\n1,2\n", "x.csv");
   CHECK_THROWS_WITH(sample_kind(unknown), ContainsSubstring("x.csv:1:1: the columns fit no kind of sample"));
   const CsvTable wrong = CsvTable::parse("dtype,m,n,k,latency_ms\nbfloat16,1,2,three,4\n", "y.csv");
-  CHECK_THROWS_WITH(calibrate(wrong, {0}, small_machine().profile), "y.csv:2:4: k is 'three', expected a number > 0");
+  CHECK_THROWS_WITH(calibrate(wrong, {0}, small_machine().profile), "y.csv:2:14: k is 'three', expected a number > 0");
   CHECK_THROWS_WITH(CsvTable::parse("a,b\n1\n", "z.csv"), "z.csv:2:1: 1 cells, expected 2 as in the header");
 }
 
