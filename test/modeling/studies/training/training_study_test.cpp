@@ -46,6 +46,26 @@ training: {sequence_length: 4096, global_batch: 16, parallelism: {tensor: 2, pip
 
 }  // namespace
 
+TEST_CASE("The spread of a user's own stage times is that of the schedule's graph", "[studies][training]") {
+  // Event simulation of 4 stages x 16 micro-batches, scv 0.25: 43.0 ms; of 16 x 64, scv 0.01: 13.5 ms. One stage is a
+  // sum: 64 x 30.001 ms, and its median and mean agree as a sum's do.
+  const auto measures = [](Count pipeline, Count batch, double scv, const char* forward, const char* backward) {
+    const std::string text = fmt::format(
+        "study: training\nmodel: {{name: llama-3.1-8b}}\n"
+        "cluster: {{device: h100-sxm-80gb, num_devices: {0}}}\n"
+        "training: {{sequence_length: 1024, global_batch: {1}, micro_batch: 1, schedule: 1f1b,\n"
+        "  parallelism: {{tensor: 1, pipeline: {0}, data: 1}},\n"
+        "  service_times: {{forward: {2}, backward: {3}, scv: {4}}}}}\n",
+        pipeline, batch, forward, backward, scv);
+    return answer(text);
+  };
+  CHECK(value(measures(4, 16, 0.25, "10 ms", "20 ms"), "step_time_std_s") == Approx(0.0430).epsilon(0.05));
+  CHECK(value(measures(16, 64, 0.01, "10 ms", "20 ms"), "step_time_std_s") == Approx(0.0135).epsilon(0.05));
+  const Report one = measures(1, 64, 0.25, "1 us", "30 ms");
+  CHECK(value(one, "step_time_mean_s") == Approx(64 * 0.030001));
+  CHECK(value(one, "step_time_p50_s") == Approx(64 * 0.030001).epsilon(0.01));
+}
+
 TEST_CASE("Llama 3.1 405B on 16,384 H100 lands where the published runs are", "[studies][training]") {
   const Report report = answer(kLlama405B);
   // Published MFU 0.38 to 0.43 (arXiv:2407.21783, table 4).
