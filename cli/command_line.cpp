@@ -11,6 +11,7 @@
 
 #include "cli/command_line_parts.h"
 #include "cli/completion.h"
+#include "cli/engine_command.h"
 #include "cli/message.h"
 #include "cli/output.h"
 #include "cli/version.h"
@@ -96,6 +97,28 @@ Command parse_profiles(CLI::App& app, const Arguments& arguments) {
   return command;
 }
 
+/// The engine's command stands behind our own options, in one quoted word or as it is.
+Command parse_import(CLI::App& app, const Arguments& arguments) {
+  ImportCommand command;
+  app.add_option("--device", command.device, "The device it runs on, see windtunnel profiles")->type_name("NAME");
+  add_output(app, command.output);
+  auto own = arguments.begin();
+  while (own != arguments.end() && is_option(*own)) {
+    const bool has_value = own->find('=') == std::string::npos && *own != "--help" && *own != "-h";
+    own += has_value && own + 1 != arguments.end() ? 2 : 1;
+  }
+  parse(app, Arguments(arguments.begin(), own));
+  command.words.assign(own, arguments.end());
+  if (command.words.empty()) throw UsageError("expected the command that starts an engine, 'vllm serve MODEL ...'");
+  if (command.words.size() > 1) return command;
+  try {
+    command.words = shell_words(command.words.front());
+  } catch (const EngineCommandError& error) {
+    throw UsageError(error.what());
+  }
+  return command;
+}
+
 Command parse_schema(CLI::App& app, const Arguments& arguments) {
   parse(app, arguments);
   return SchemaCommand{};
@@ -110,7 +133,7 @@ struct Verb {
   Command (*parse)(CLI::App&, const Arguments&);
 };
 
-constexpr std::array<Verb, 10> kVerbs = {{
+constexpr std::array<Verb, 11> kVerbs = {{
     {"run", "Answer each spec: times, rates, memory, where the time goes, the chains behind it",
      "Examples:\n"
      "  windtunnel run examples/llama3_405b_training.yaml\n"
@@ -168,6 +191,13 @@ constexpr std::array<Verb, 10> kVerbs = {{
      "  windtunnel profiles h100-sxm-80gb\n"
      "  windtunnel profiles h100-sxm-80gb --format json\n",
      parse_profiles},
+    {"import", "Turn the command that starts vLLM, SGLang or TensorRT-LLM into a spec",
+     "Each flag stands in a comment at the key it became; what was not translated is listed.\n\n"
+     "Examples:\n"
+     "  windtunnel import 'vllm serve Qwen/Qwen3-32B --tensor-parallel-size 2 --max-num-seqs 128' > a.yaml\n"
+     "  windtunnel import --device h200-sxm-141gb python -m sglang.launch_server --model-path deepseek-ai/DeepSeek-R1 "
+     "--tp 8\n",
+     parse_import},
     {"schema", "Print the JSON Schema of a spec file, for editors",
      "Examples:\n"
      "  windtunnel schema > windtunnel.schema.json\n",

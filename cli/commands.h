@@ -102,6 +102,15 @@ struct CalibrateCommand {
 };
 ExitCode answer(const CalibrateCommand& command);
 
+/// `windtunnel import 'vllm serve MODEL ...'`: the spec of a command that starts a serving engine.
+struct ImportCommand {
+  std::vector<std::string> words;
+  /// Empty: the spec says that it has to be named.
+  std::string device;
+  std::string output;
+};
+ExitCode answer(const ImportCommand& command);
+
 /// `windtunnel schema`: the JSON Schema of a spec file, for editors.
 struct SchemaCommand {};
 ExitCode answer(const SchemaCommand& command);

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "modeling/spec/engine_flags.h"
 #include "modeling/spec/json_schema.h"
 #include "modeling/spec/nearest_name.h"
 #include "modeling/spec/spec_error.h"
@@ -68,9 +69,12 @@ void require_known_path(const std::string& path, const std::string& option) {
       continue;
     }
     const std::vector<std::string> keys = keys_of(inner);
-    if (std::find(keys.begin(), keys.end(), part) == keys.end())
+    if (std::find(keys.begin(), keys.end(), part) == keys.end()) {
+      const auto known = key_of_engine_flag(part);
       throw SpecError({option + " " + path, 1, 1},
-                      fmt::format("unknown key {}{}", in_quotes(part), suggestion(part, keys)));
+                      fmt::format("unknown key {}{}", in_quotes(part),
+                                  known ? ", an engine's name for " + *known : suggestion(part, keys)));
+    }
     node = &inner.at("properties").at(part);
   }
 }

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <stdexcept>
 
+#include "modeling/spec/engine_flags.h"
 #include "modeling/spec/nearest_name.h"
 #include "modeling/spec/yaml_text.h"
 #include "modeling/spec/yaml_tree.h"
@@ -187,6 +188,8 @@ std::vector<std::pair<std::string, YamlValue>> YamlReader::entries() {
 void YamlReader::finish() const {
   for (const auto& [key, node] : value_.node_->entries) {
     if (asked(key.text)) continue;
+    if (const auto path = key_of_engine_flag(key.text))
+      throw SpecError(key.location, fmt::format("unknown key {}, an engine's name for {}", in_quotes(key.text), *path));
     throw SpecError(key.location, fmt::format("unknown key {}{}", in_quotes(key.text), suggestion(key.text, *known_)));
   }
 }

@@ -202,6 +202,12 @@ TEST_CASE("unknown and missing keys name the nearest", "[spec][yaml]") {
   };
   CHECK(finish("tensor: 1\npipline: 2\n") == "f.yaml:2:1: unknown key 'pipline', did you mean 'pipeline'?");
   CHECK(finish("colour: 2\n") == "f.yaml:1:1: unknown key 'colour', expected one of tensor, pipeline");
+  CHECK(finish("max_num_seqs: 8\n") ==
+        "f.yaml:1:1: unknown key 'max_num_seqs', an engine's name for serving.max_batch");
+  CHECK(finish("mem-fraction-static: 0.8\n") ==
+        "f.yaml:1:1: unknown key 'mem-fraction-static', an engine's name for serving.memory_utilization");
+  CHECK(finish("tensor_parallel_size: 8\n") ==
+        "f.yaml:1:1: unknown key 'tensor_parallel_size', an engine's name for parallelism.tensor");
   CHECK(error_of([] { read("a: 1\n").require("tensor"); }) == "f.yaml:1:1: missing key 'tensor'");
   CHECK(error_of([] { read("a: 1\ntensr: 1\n").require("tensor"); }) ==
         "f.yaml:2:1: unknown key 'tensr', did you mean 'tensor'?");
