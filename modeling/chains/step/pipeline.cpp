@@ -123,7 +123,7 @@ class Recursion {
       if (crosses && p_.transfer_blocks) start = start + p_.transfer;
       if (crosses) start.mean_s += p_.hand_over_s;
     }
-    const Moments& work = step.forward ? p_.forward[chunk] : p_.backward[chunk];
+    const Moments& work = unit_time(p_, step.forward, chunk, step.micro_batch);
     const Moments end = start + work;
     end_of(step.forward, chunk, step.micro_batch) = end;
     rank_free_[rank] = end;
@@ -162,6 +162,13 @@ class Recursion {
 };
 
 }  // namespace
+
+const Moments& unit_time(const PipelineProblem& problem, bool forward, Count chunk, Count micro_batch) {
+  const bool alone = micro_batch == (forward ? 0 : problem.micro_batches - 1);
+  const std::vector<Moments>& times = forward ? problem.forward_alone : problem.backward_alone;
+  if (alone && !times.empty()) return times[chunk];
+  return forward ? problem.forward[chunk] : problem.backward[chunk];
+}
 
 std::vector<PipelineStep> pipeline_order(PipelineSchedule schedule, Count pipeline, Count virtual_stages,
                                          Count micro_batches, Count rank) {

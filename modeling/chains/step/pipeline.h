@@ -36,6 +36,10 @@ struct PipelineProblem {
   /// Per chunk in layer order (chunk g runs on rank g % pipeline): time of one micro-batch.
   std::vector<Moments> forward;
   std::vector<Moments> backward;
+  /// The same for a micro-batch that runs beside no other: the first on its way forward (the pipeline fills), the last
+  /// on its way back (it drains). Empty: as every other. Longer where exchanges hide behind another micro-batch.
+  std::vector<Moments> forward_alone;
+  std::vector<Moments> backward_alone;
   /// Deferrable part of `backward` (gradients of weights), for zero-bubble schedules.
   std::vector<double> deferrable_s;
   /// Hand-over between neighbours; `transfer_blocks`: sender and receiver stand still meanwhile.
@@ -44,6 +48,9 @@ struct PipelineProblem {
   /// Time the rank itself loses at each hand-over, in or out of a chunk.
   double hand_over_s = 0.0;
 };
+
+/// Time of one micro-batch of `micro_batches` in a chunk, forward or backward.
+const Moments& unit_time(const PipelineProblem& problem, bool forward, Count chunk, Count micro_batch);
 
 struct PipelineTime {
   Moments makespan;

@@ -30,21 +30,12 @@ Moments share_of(const Moments& whole, double part_s) {
   return {part_s, whole.variance_s2 * ratio};
 }
 
-/// Durations of the three tasks of one chunk.
-struct ChunkWork {
-  Moments forward;
-  Moments input_gradient;
-  Moments weight_gradient;
-};
-
-std::vector<ChunkWork> chunk_work(const PipelineProblem& p) {
-  std::vector<ChunkWork> work;
-  for (std::size_t chunk = 0; chunk < p.forward.size(); ++chunk) {
-    const Moments& whole = p.backward[chunk];
-    const double weight_s = p.deferrable_s.empty() ? 0.5 * whole.mean_s : std::min(whole.mean_s, p.deferrable_s[chunk]);
-    work.push_back({p.forward[chunk], share_of(whole, whole.mean_s - weight_s), share_of(whole, weight_s)});
-  }
-  return work;
+/// The three tasks of one unit; `backward` is the whole of it.
+Moments task_time(const PipelineProblem& p, Kind kind, Count chunk, Count micro_batch) {
+  if (kind == Kind::kForward) return unit_time(p, true, chunk, micro_batch);
+  const Moments& whole = unit_time(p, false, chunk, micro_batch);
+  const double weight_s = p.deferrable_s.empty() ? 0.5 * whole.mean_s : std::min(whole.mean_s, p.deferrable_s[chunk]);
+  return share_of(whole, kind == Kind::kWeightGradient ? weight_s : whole.mean_s - weight_s);
 }
 
 /// Micro-batches that enter at one end. Chunk g of its way runs on rank g % pipeline, or mirrored.
@@ -73,7 +64,6 @@ class Schedule {
  public:
   explicit Schedule(const PipelineProblem& problem)
       : p_(problem),
-        work_(chunk_work(problem)),
         chunks_(static_cast<Count>(problem.forward.size())),
         rank_free_(problem.pipeline),
         busy_s_(problem.pipeline, 0.0) {
@@ -199,9 +189,7 @@ class Schedule {
     Direction& way = directions_[task.direction];
     Queue& queue = queues_[task.direction][rank];
     const Count chunk = chunk_of(rank, way, task.step);
-    const Moments& work = task.kind == Kind::kForward         ? work_[chunk].forward
-                          : task.kind == Kind::kInputGradient ? work_[chunk].input_gradient
-                                                              : work_[chunk].weight_gradient;
+    const Moments work = task_time(p_, task.kind, chunk, way.first_micro_batch + task.step.micro_batch);
     Moments start = rank_free_[rank];
     if (task.kind != Kind::kWeightGradient) start = started(task.kind, chunk, start, task.ready);
     const Moments end = start + work;
@@ -245,7 +233,6 @@ class Schedule {
   }
 
   const PipelineProblem& p_;
-  std::vector<ChunkWork> work_;
   Count chunks_;
   std::vector<Moments> rank_free_;
   std::vector<double> busy_s_;

@@ -2,6 +2,7 @@
 #include "modeling/chains/step/training_step.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "modeling/chains/step/pipeline_graph.h"
 #include "solvers/precedence/simulate_graph.h"
@@ -38,8 +39,13 @@ std::vector<std::array<double, 2>> host_waits_s(const TemplateTimes& templates, 
   return waits;
 }
 
-PipelineProblem pipeline_problem(const TrainingStep& step, const Training& training, const Placement& placement,
-                                 double hand_over_s) {
+Moments backward_moments(const TemplateTimes& templates, const ModelChunk& chunk) {
+  return chunk_moments(templates, chunk, Pass::kRecompute) + chunk_moments(templates, chunk, Pass::kBackward);
+}
+
+/// `alone`: templates of a micro-batch beside which no other runs, where they differ.
+PipelineProblem pipeline_problem(const TrainingStep& step, const std::optional<TemplateTimes>& alone,
+                                 const Training& training, const Placement& placement, double hand_over_s) {
   PipelineProblem problem{.schedule = training.schedule,
                           .pipeline = placement.pipeline,
                           .virtual_stages = placement.virtual_stages,
@@ -50,13 +56,27 @@ PipelineProblem pipeline_problem(const TrainingStep& step, const Training& train
   for (std::size_t number = 0; number < placement.chunks.size(); ++number) {
     const ModelChunk& chunk = placement.chunks[number];
     const auto& [forward_wait_s, backward_wait_s] = step.host_wait_s[number];
-    problem.forward.push_back(chunk_moments(step.templates, chunk, Pass::kForward) + Moments{forward_wait_s, 0.0});
-    problem.backward.push_back(chunk_moments(step.templates, chunk, Pass::kRecompute) +
-                               chunk_moments(step.templates, chunk, Pass::kBackward) + Moments{backward_wait_s, 0.0});
+    const Moments forward_wait{forward_wait_s, 0.0}, backward_wait{backward_wait_s, 0.0};
+    problem.forward.push_back(chunk_moments(step.templates, chunk, Pass::kForward) + forward_wait);
+    problem.backward.push_back(backward_moments(step.templates, chunk) + backward_wait);
+    if (!alone) continue;
+    problem.forward_alone.push_back(chunk_moments(*alone, chunk, Pass::kForward) + forward_wait);
+    problem.backward_alone.push_back(backward_moments(*alone, chunk) + backward_wait);
+  }
+  for (const ModelChunk& chunk : placement.chunks) {
     problem.deferrable_s.push_back(
         sum_over_chunk(step.templates, chunk, Pass::kBackward, [](const TemplateTime& t) { return t.deferrable_s; }));
   }
   return problem;
+}
+
+/// Exchanges with the experts hide behind another micro-batch; while the pipeline fills and drains there is none.
+std::optional<TemplateTimes> templates_alone(const OperatorGraph& graph, const ServiceTimes& times,
+                                             const Placement& placement, OverlapPolicy policy) {
+  bool& hidden = policy.hidden[static_cast<int>(CommGroup::kExpert)];
+  if (!hidden || placement.micro_batches == 1) return std::nullopt;
+  hidden = false;
+  return play_all_templates(graph, times, placement, policy);
 }
 
 /// The update work of one pipeline rank.
@@ -218,7 +238,9 @@ TrainingStep training_step(const OperatorGraph& graph, const Model& model, const
   step.transfer = pipeline_transfer(model, training, placement, machine, slowdowns);
   step.transfer_blocks = !policy.hidden[static_cast<int>(CommGroup::kPipeline)];
   step.host_wait_s = host_waits_s(step.templates, placement, policy.host_pass_s);
-  const PipelineProblem problem = pipeline_problem(step, training, placement, machine.software.hand_over_s.value);
+  const std::optional<TemplateTimes> alone = templates_alone(graph, times, placement, policy);
+  const PipelineProblem problem =
+      pipeline_problem(step, alone, training, placement, machine.software.hand_over_s.value);
   step.pipeline = pipeline_time(problem);
   step.tail = step_tail(graph, times, placement, problem, step.pipeline, machine,
                         policy.hidden[static_cast<int>(CommGroup::kData)]);
