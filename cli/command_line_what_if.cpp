@@ -2,6 +2,8 @@
 // The verbs that ask one spec many times, and the one that explains it: their options.
 #include <fmt/format.h>
 
+#include <charconv>
+#include <cmath>
 #include <map>
 
 #include "cli/command_line_parts.h"
@@ -47,6 +49,31 @@ std::vector<std::string> split_names(const std::vector<std::string>& texts) {
   return names;
 }
 
+/// `2.5` of every device, `h100-sxm-80gb=2.5` of one.
+void read_price(const std::string& text, modeling::SearchOptions& options) {
+  const auto equals = text.find('=');
+  const std::string amount = equals == std::string::npos ? text : text.substr(equals + 1);
+  double value = 0.0;
+  const char* const end = amount.data() + amount.size();
+  const auto [stop, error] = std::from_chars(amount.data(), end, value);
+  if (error != std::errc() || stop != end || !std::isfinite(value) || !(value > 0.0))
+    throw UsageError("--price is " + in_quotes(amount) + ", expected an amount above 0");
+  if (equals == std::string::npos)
+    options.price_per_device_hour = value;
+  else
+    options.prices_per_device_hour[text.substr(0, equals)] = value;
+}
+
+modeling::Count device_count(const std::string& text) {
+  modeling::Count value = 0;
+  const char* const end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, value);
+  constexpr modeling::Count kMost = 1'000'000;
+  if (error != std::errc() || stop != end || value < 1 || value > kMost)
+    throw UsageError("--num-devices is " + in_quotes(text) + ", expected whole numbers from 1, for example 1,2,4,8");
+  return value;
+}
+
 TextFormat parse_text_format(const std::string& text) {
   static const std::map<std::string, TextFormat> kFormats = {{"text", TextFormat::kText},
                                                              {"markdown", TextFormat::kMarkdown},
@@ -88,7 +115,7 @@ Command parse_sweep(CLI::App& app, const Arguments& arguments) {
 Command parse_search(CLI::App& app, const Arguments& arguments) {
   SearchCommand command;
   std::vector<std::string> assignments;
-  std::vector<std::string> keep;
+  std::vector<std::string> keep, prices, devices, sizes;
   std::string format = "table";
   modeling::SearchOptions& options = command.options;
   add_spec(app, command.spec);
@@ -99,8 +126,15 @@ Command parse_search(CLI::App& app, const Arguments& arguments) {
   app.add_option("--keep", keep, "Keep what the spec says of these, for example tensor,schedule; repeatable")
       ->type_name("NAMES")
       ->allow_extra_args(false);
-  app.add_option("--price", options.price_per_device_hour, "Of one device for one hour, for cost_per_token; default 1")
-      ->type_name("AMOUNT");
+  app.add_option("--price", prices, "Of one device for one hour, of all or of one kind; default 1; repeatable")
+      ->type_name("[DEVICE=]AMOUNT")
+      ->allow_extra_args(false);
+  app.add_option("--devices", devices, "Serving: devices to try, for example h100-sxm-80gb,h200-sxm-141gb; repeatable")
+      ->type_name("NAMES")
+      ->allow_extra_args(false);
+  app.add_option("--num-devices", sizes, "Serving: numbers of devices to try, for example 1,2,4,8; repeatable")
+      ->type_name("COUNTS")
+      ->allow_extra_args(false);
   add_overrides(app, assignments);
   add_jobs(app, options.jobs);
   app.add_option("--format", format, "table, json or csv")->type_name("FORMAT");
@@ -109,7 +143,9 @@ Command parse_search(CLI::App& app, const Arguments& arguments) {
   require_spec(command.spec);
   require_jobs(app, options.jobs);
   require_between("--top", options.top, 1, kMostLayouts);
-  if (!(options.price_per_device_hour > 0.0)) throw UsageError("--price is not above 0");
+  for (const std::string& price : prices) read_price(price, options);
+  options.devices = split_names(devices);
+  for (const std::string& size : split_names(sizes)) options.num_devices.push_back(device_count(size));
   command.overrides = parse_overrides(assignments);
   command.format = parse_format(format, {"table", "json", "csv"});
   options.keep = split_names(keep);

@@ -106,5 +106,54 @@ TEST_CASE("With failures deployments are ranked by what is still answered", "[se
   }
 }
 
+TEST_CASE("The cheapest devices that keep the slo are found over numbers and kinds", "[search][serving]") {
+  SearchOptions options{.top = 200, .jobs = 1};
+  options.devices = {"h100-sxm-80gb", "l40s-48gb"};
+  options.num_devices = {1, 2, 4};
+  options.prices_per_device_hour = {{"h100-sxm-80gb", 3.0}, {"l40s-48gb", 1.0}};
+  const SearchResult result = search(kChat, options);
+  CHECK(result.objective.name == "cost_per_hour");
+  REQUIRE_FALSE(result.layouts.empty());
+  double before = 0.0;
+  for (const RankedLayout& layout : result.layouts) {
+    const double price = choice<std::string>(layout, "device") == "l40s-48gb" ? 1.0 : 3.0;
+    const auto devices = static_cast<double>(choice<Count>(layout, "num_devices"));
+    const double cost = find_measure(layout.report, "cost_per_hour").value();
+    CHECK(cost == Approx(price * devices));
+    CHECK(cost >= before);
+    CHECK(find_measure(layout.report, "ttft_p99_s").value() <= 0.5);
+    CHECK(find_measure(layout.report, "tpot_p99_s").value() <= 0.025);
+    before = cost;
+  }
+  // Alone, the winner answers the same.
+  options.devices = {choice<std::string>(result.layouts.front(), "device")};
+  options.num_devices = {choice<Count>(result.layouts.front(), "num_devices")};
+  const SearchResult alone = search(kChat, options);
+  CHECK(find_measure(alone.layouts.front().report, "tpot_p99_s").value() ==
+        Approx(find_measure(result.layouts.front().report, "tpot_p99_s").value()));
+}
+
+TEST_CASE("A batch limit that never binds is shown once", "[search][serving]") {
+  const SearchResult result = search(kChat, {.top = 200, .jobs = 1});
+  for (std::size_t i = 0; i < result.layouts.size(); ++i) {
+    for (std::size_t j = 0; j < i; ++j) {
+      auto a = result.layouts[i].choices, b = result.layouts[j].choices;
+      const auto drop = [](auto& choices) {
+        choices.erase(
+            std::remove_if(choices.begin(), choices.end(), [](const auto& one) { return one.first == "max_batch"; }),
+            choices.end());
+      };
+      drop(a);
+      drop(b);
+      if (a != b) continue;
+      const double own = result.objective.value(result.layouts[i].report).value();
+      const double other = result.objective.value(result.layouts[j].report).value();
+      const double own_tpot = find_measure(result.layouts[i].report, "tpot_p99_s").value();
+      const double other_tpot = find_measure(result.layouts[j].report, "tpot_p99_s").value();
+      CHECK((std::abs(own / other - 1.0) > 1e-3 || std::abs(own_tpot / other_tpot - 1.0) > 1e-3));
+    }
+  }
+}
+
 }  // namespace
 }  // namespace windtunnel::modeling
