@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <limits>
 
+#include "modeling/workload/layer_segments.h"
+
 namespace windtunnel::modeling {
 
 namespace {
@@ -24,27 +26,40 @@ double working_bytes(const OperatorGraph& graph) {
 }
 
 double largest_layer(const Model& model, const Training& training) {
-  const double dense = template_parameters(model, training, Segment::kDenseLayer).total();
-  return model.is_mixture_of_experts()
-             ? std::max(dense, template_parameters(model, training, Segment::kExpertLayer).total())
-             : dense;
+  double largest = 0.0;
+  for (const Segment segment : kLayerSegments) {
+    // A dense model has no template with experts.
+    if (segment == Segment::kExpertLayer && !model.is_mixture_of_experts()) continue;
+    largest = std::max(largest, template_parameters(model, training, segment).total());
+  }
+  return largest;
 }
 
 double recomputed_bytes(const OperatorGraph& graph) {
-  return std::max(totals(graph, Segment::kDenseLayer, Pass::kRecompute).memory_bytes,
-                  totals(graph, Segment::kExpertLayer, Pass::kRecompute).memory_bytes);
+  double largest = 0.0;
+  for (const Segment segment : kLayerSegments)
+    largest = std::max(largest, totals(graph, segment, Pass::kRecompute).memory_bytes);
+  return largest;
 }
 
 /// Activations of one (chunk, micro-batch) pair on this rank, averaged over its chunks.
 double chunk_activation_bytes(const TemplateMemory& templates, const Placement& placement, Count rank) {
   double bytes = 0.0;
   for (Count virtual_stage = 0; virtual_stage < placement.virtual_stages; ++virtual_stage) {
-    for (Segment segment : {Segment::kEmbedding, Segment::kDenseLayer, Segment::kExpertLayer}) {
+    for (Segment segment : kAllSegments) {
+      if (segment != Segment::kEmbedding && !is_layer(segment)) continue;
       bytes +=
           instances(placement.chunk(rank, virtual_stage), segment) * templates.saved_bytes[static_cast<int>(segment)];
     }
   }
   return bytes / static_cast<double>(placement.virtual_stages);
+}
+
+double largest_saved_bytes(const TemplateMemory& templates) {
+  double largest = 0.0;
+  for (const Segment segment : kLayerSegments)
+    largest = std::max(largest, templates.saved_bytes[static_cast<int>(segment)]);
+  return largest;
 }
 
 MemoryUse memory_of_rank(const TemplateMemory& templates, const Training& training, const Placement& placement,
@@ -69,8 +84,7 @@ MemoryUse memory_of_rank(const TemplateMemory& templates, const Training& traini
   use.buffers_bytes = templates.working_bytes;
   // One layer's activations on their way out, one on their way in.
   use.buffers_bytes += 2.0 * training.offload.activations_share *
-                       std::max(templates.saved_bytes[static_cast<int>(Segment::kDenseLayer)],
-                                templates.saved_bytes[static_cast<int>(Segment::kExpertLayer)]);
+                       largest_saved_bytes(templates);
   // Two layers on their way, but never more than the rank would hold without sharding.
   const double two_layers = std::min(2.0 * templates.largest_layer, parameters.total() - sharded);
   if (training.zero_stage >= 2) use.buffers_bytes += gradient_bytes * two_layers;

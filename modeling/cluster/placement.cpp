@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "modeling/workload/layer_segments.h"
+
 namespace windtunnel::modeling {
 
 namespace {
@@ -33,15 +35,23 @@ std::vector<Count> layers_per_chunk(Count layers, Count modules, Count chunks) {
   return own;
 }
 
-/// The first `dense` layers of the model are dense; `modules` predict further tokens, on the last chunk.
-std::vector<ModelChunk> divide_layers(Count layers, Count dense, Count modules, Count chunks) {
+Count& count_of(ModelChunk& chunk, Segment segment) {
+  if (segment == Segment::kDenseLayer) return chunk.dense_layers;
+  if (segment == Segment::kExpertLayer) return chunk.expert_layers;
+  return chunk.further_layers.at(static_cast<std::size_t>(segment) - static_cast<std::size_t>(Segment::kLayerA));
+}
+
+/// The layers in their order; the modules that predict further tokens are on the last chunk.
+std::vector<ModelChunk> divide_layers(const Model& model, Count chunks) {
+  const Count modules = model.num_nextn_predict_layers;
+  const std::vector<Segment> segments = layer_segments(model);
+  const std::vector<int> pattern = pattern_of(model);
   std::vector<ModelChunk> divided(chunks);
-  const std::vector<Count> own = layers_per_chunk(layers, modules, chunks);
-  Count placed = 0;
+  const std::vector<Count> own = layers_per_chunk(model.num_hidden_layers, modules, chunks);
+  std::size_t placed = 0;
   for (Count chunk = 0; chunk < chunks; ++chunk) {
-    divided[chunk].dense_layers = std::clamp<Count>(dense - placed, 0, own[chunk]);
-    divided[chunk].expert_layers = own[chunk] - divided[chunk].dense_layers;
-    placed += own[chunk];
+    for (Count layer = 0; layer < own[chunk]; ++layer, ++placed)
+      ++count_of(divided[chunk], segments[static_cast<std::size_t>(pattern[placed])]);
   }
   divided.front().has_embedding = true;
   divided.back().has_head = true;
@@ -63,8 +73,10 @@ double instances(const ModelChunk& chunk, Segment segment) {
       return chunk.has_head ? 1.0 : 0.0;
     case Segment::kNextToken:
       return static_cast<double>(chunk.prediction_modules);
+    default:
+      return static_cast<double>(chunk.further_layers.at(static_cast<std::size_t>(segment) -
+                                                         static_cast<std::size_t>(Segment::kLayerA)));
   }
-  return 0.0;
 }
 
 Placement place(const Model& model, const Training& training, Count domain_devices) {
@@ -82,9 +94,7 @@ Placement place(const Model& model, const Training& training, Count domain_devic
   // Gradients are exchanged over data and context ranks together.
   set(CommGroup::kData, p.data * p.context, p.tensor);
   set(CommGroup::kPipeline, p.pipeline, p.tensor * p.context * p.data);
-  const Count dense = model.is_mixture_of_experts() ? model.first_k_dense_layers : model.num_hidden_layers;
-  placement.chunks =
-      divide_layers(model.num_hidden_layers, dense, model.num_nextn_predict_layers, p.pipeline * p.virtual_stages);
+  placement.chunks = divide_layers(model, p.pipeline * p.virtual_stages);
   placement.pipeline = p.pipeline;
   placement.virtual_stages = p.virtual_stages;
   placement.micro_batches = training.global_batch / (p.data * training.micro_batch);

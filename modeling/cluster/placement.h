@@ -3,6 +3,8 @@
 #pragma once
 
 #include <array>
+#include <iterator>
+#include <numeric>
 #include <vector>
 
 #include "modeling/spec/spec.h"
@@ -26,11 +28,15 @@ struct GroupPlacement {
 struct ModelChunk {
   Count dense_layers = 0;
   Count expert_layers = 0;
+  /// Of the further kinds, from Segment::kLayerA on.
+  std::array<Count, std::size(kLayerSegments) - 2> further_layers{};
   bool has_embedding = false;
   bool has_head = false;
   /// Multi-token prediction modules, beside the head.
   Count prediction_modules = 0;
-  Count layers() const { return dense_layers + expert_layers; }
+  Count layers() const {
+    return std::accumulate(further_layers.begin(), further_layers.end(), dense_layers + expert_layers);
+  }
 };
 
 /// How often a chunk runs the template.

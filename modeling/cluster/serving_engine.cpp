@@ -113,14 +113,20 @@ double expert_workspace_bytes(const Model& model, const Parallelism& degrees, do
   return kExpertCopies * 2.0 * tokens * real(model.num_experts_per_tok) * width;
 }
 
+/// Windows and states make the bytes of a token depend on how long its sequence is.
+double bytes_per_token_at(const Model& model, const Serving& serving, const ServingPool& pool, double tokens) {
+  if (model.layer_kinds.empty() || tokens <= 0.0) return cached_bytes_per_token(model, serving, pool);
+  return cached_sequence_bytes(model, serving, pool, tokens) / tokens;
+}
+
 bool counts_like_vllm(const std::string& engine) {
   return engine == "vllm" || engine == "mindie";
 }
 
 }  // namespace
 
-ServingMemory serving_memory(const Model& model, const Serving& serving, const ServingPool& pool,
-                             const Machine& machine) {
+ServingMemory serving_memory(const Model& model, const Serving& serving, const ServingPool& pool, const Machine& machine,
+                             double sequence_tokens) {
   const DeviceMemory& device = machine.profile.memory;
   const Parallelism& degrees = pool.parallelism;
   const EngineLimits limits = engine_limits(serving, pool, machine);
@@ -154,16 +160,18 @@ ServingMemory serving_memory(const Model& model, const Serving& serving, const S
                                             : costs.free_memory_ratio.value;
   memory.cache_bytes = of_free * (planned - memory.weights_bytes - memory.activations_bytes);
   memory.reserved_bytes = capacity - memory.weights_bytes - memory.activations_bytes - memory.cache_bytes;
-  memory.cached_bytes_per_token = cached_bytes_per_token(model, serving, pool);
-  memory.kv_cache_tokens = std::max(0.0, memory.cache_bytes) / memory.cached_bytes_per_token;
-  memory.kv_capacity_tokens = memory.kv_cache_tokens * real(degrees.data);
-  memory.kv_cache_per_replica_bytes = memory.kv_capacity_tokens * cached_bytes_per_token(model, serving, ServingPool{});
+  memory.cached_bytes_per_token = bytes_per_token_at(model, serving, pool, sequence_tokens);
+  memory.kv_capacity_tokens = std::max(0.0, memory.cache_bytes) / memory.cached_bytes_per_token * real(degrees.data);
+  const double longest = serving.max_model_len ? real(*serving.max_model_len) : sequence_tokens;
+  memory.kv_cache_tokens = std::max(0.0, memory.cache_bytes) / bytes_per_token_at(model, serving, pool, longest);
+  memory.kv_cache_per_replica_bytes =
+      memory.kv_capacity_tokens * bytes_per_token_at(model, serving, ServingPool{}, sequence_tokens);
   return memory;
 }
 
 double kv_capacity_tokens(const Model& model, const Serving& serving, const ServingPool& pool, const Machine& machine,
                           double sequence_tokens) {
-  const ServingMemory memory = serving_memory(model, serving, pool, machine);
+  const ServingMemory memory = serving_memory(model, serving, pool, machine, sequence_tokens);
   if (memory.kv_capacity_tokens >= sequence_tokens * real(pool.parallelism.data)) return memory.kv_capacity_tokens;
   const double share = serving.memory_utilization_ratio.value_or(machine.software.engine.planned_memory_ratio.value);
   throw NoAnswerError(fmt::format(

@@ -54,14 +54,15 @@ struct ServingMemory {
   double cached_bytes_per_token = 0.0;
   /// Tokens the cache of the whole replica holds (all attention ranks), >= 0.
   double kv_capacity_tokens = 0.0;
-  /// Tokens of one attention rank, >= 0: what vLLM prints as its KV cache size.
+  /// Tokens of one attention rank, >= 0, of sequences of max_model_len: what vLLM prints as its KV cache size.
   double kv_cache_tokens = 0.0;
   /// Bytes of those tokens over all ranks, each token once however many devices hold a copy of its keys.
   double kv_cache_per_replica_bytes = 0.0;
 };
 
-ServingMemory serving_memory(const Model& model, const Serving& serving, const ServingPool& pool,
-                             const Machine& machine);
+/// `sequence_tokens`: how long sequences are, where windows and states make a token's bytes depend on it; 0: long.
+ServingMemory serving_memory(const Model& model, const Serving& serving, const ServingPool& pool, const Machine& machine,
+                             double sequence_tokens = 0.0);
 
 /// Cached tokens one replica has room for: serving_memory(...).kv_capacity_tokens. Throws NoAnswerError when weights
 /// plus one sequence of `sequence_tokens` exceed the device ("does not fit").

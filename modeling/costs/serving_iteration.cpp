@@ -63,6 +63,7 @@ struct Replica {
   const Serving& serving;
   const ServingPool& pool;
   const Machine& machine;
+  std::vector<CountedLayer> layers;
 
   double operator_s(const Operator& op) const {
     if (op.kind == OperatorKind::kCollective) return collective_s(op);
@@ -95,38 +96,47 @@ struct Replica {
     return collective_cost(op.collective, op.message_bytes, group, machine.profile, {}, op.copies).mean_s;
   }
 
-  double segment_s(Segment segment, double tokens) const {
+  double segment_s(const Model& layer, Segment segment, double tokens) const {
     double sum_s = 0.0;
-    for (const Operator& op : serving_operators(model, serving, pool, segment, tokens)) sum_s += operator_s(op);
+    for (const Operator& op : serving_operators(layer, serving, pool, segment, tokens)) sum_s += operator_s(op);
     return sum_s;
   }
 
   /// Operators that work on the tokens of all attention ranks together.
-  double shared_segment_s(Segment segment, double tokens) const {
+  double shared_segment_s(const Model& layer, Segment segment, double tokens) const {
     double sum_s = 0.0;
-    for (const Operator& op : serving_operators(model, serving, pool, segment, tokens))
+    for (const Operator& op : serving_operators(layer, serving, pool, segment, tokens))
       if (op.over_ranks) sum_s += operator_s(op);
     return sum_s;
   }
 
   double expert_layers() const {
-    return model.is_mixture_of_experts() ? real(model.num_hidden_layers - model.first_k_dense_layers) : 0.0;
+    double sum = 0.0;
+    for (const auto& [view, count] : layers)
+      if (view.layer.feed_forward == FeedForward::kExperts) sum += real(count);
+    return sum;
   }
 
-  /// The experts of all layers with their exchange, for `tokens` on every attention rank.
+  /// The experts of all layers with their exchange, for `tokens` on every attention rank. They are alike in all layers.
   double shared_s(double tokens) const {
-    return expert_layers() > 0.0 ? expert_layers() * shared_segment_s(Segment::kExpertLayer, tokens) : 0.0;
+    for (const auto& [view, count] : layers)
+      if (view.layer.feed_forward == FeedForward::kExperts)
+        return expert_layers() * shared_segment_s(view, Segment::kExpertLayer, tokens);
+    return 0.0;
   }
 
   /// All layers and the embedding, attention core left out; with several attention ranks also without shared_s.
   double tokens_s(double tokens) const {
-    const double experts = expert_layers();
-    const double dense = real(model.num_hidden_layers) - experts;
-    double sum_s = segment_s(Segment::kEmbedding, tokens);
+    double sum_s = segment_s(model, Segment::kEmbedding, tokens);
     if (pool.parallelism.data > 1) sum_s -= shared_s(tokens);
-    if (dense > 0.0) sum_s += dense * segment_s(Segment::kDenseLayer, tokens);
-    if (experts > 0.0)
-      sum_s += experts * (machine.software.engine.expert_floor_s.value + segment_s(Segment::kExpertLayer, tokens));
+    for (const auto& [view, count] : layers) {
+      const Segment segment = segment_of(view);
+      if (segment == Segment::kDenseLayer) {
+        sum_s += real(count) * segment_s(view, segment, tokens);
+      } else {
+        sum_s += real(count) * (machine.software.engine.expert_floor_s.value + segment_s(view, segment, tokens));
+      }
+    }
     return sum_s;
   }
 };
@@ -144,7 +154,7 @@ struct Clock {
   /// Of the experts and their exchange, which all attention ranks share; part of tokens_s where there is one rank.
   CountTable shared_s;
   CountTable head_s;
-  AttentionClock attention;
+  AttentionClocks attention;
   double step_s = 0.0;
   double per_sequence_s = 0.0;
   double per_prompt_s = 0.0;
@@ -187,7 +197,7 @@ struct Clock {
     const double part_s = tokens_s(decoded + prompt_tokens) + (ranks > 1.0 ? shared_s(sent) : 0.0) +
                           attention.decode_s(sequences, load.decoding_context_tokens * sequence_share) +
                           attention.prefill_s(prompt_tokens, load.prompt_attended_tokens * prompt_tokens /
-                                                                 std::max(1.0, load.prompt_tokens)) +
+                                                                 std::max(1.0, load.prompt_tokens), prompts) +
                           head_s(decoded + prompts);
     const double device_s = load.prompt_tokens > 0.0 ? std::max(part_s, prompt_floor_s) + prompt_expert_s : part_s;
     return pipeline * step_s + device_s + per_sequence_s * fullest_share(load.decoding_sequences, ranks) +
@@ -211,7 +221,7 @@ IterationTime serving_iteration_time(const Model& model, const Serving& serving,
                                      const Machine& machine, Frontend frontend) {
   if (serving.service_times)
     return user_times(*serving.service_times, serving.scheduler.value_or(BatchScheduler::kChunkedPrefill));
-  const Replica replica{model, serving, pool, machine};
+  const Replica replica{model, serving, pool, machine, layer_views(model)};
   const EngineCosts& engine = machine.software.engine;
   const bool streams = frontend == Frontend::kServer;
   constexpr double kLargestIteration = 65536.0;
@@ -222,8 +232,8 @@ IterationTime serving_iteration_time(const Model& model, const Serving& serving,
       .tokens_s = CountTable(kLargestIteration, [&](double tokens) { return replica.tokens_s(tokens); }),
       .shared_s =
           CountTable(kLargestIteration, [&](double tokens) { return several_ranks ? replica.shared_s(tokens) : 0.0; }),
-      .head_s = CountTable(kLargestHead, [&](double rows) { return replica.segment_s(Segment::kHead, rows); }),
-      .attention = AttentionClock(attention_shape(model, serving, pool), real(model.num_hidden_layers), machine),
+      .head_s = CountTable(kLargestHead, [&](double rows) { return replica.segment_s(model, Segment::kHead, rows); }),
+      .attention = AttentionClocks(model, serving, pool, machine),
       .step_s = machine.software.step_overhead_s.value,
       .per_sequence_s = engine.per_sequence_s.value + (streams ? engine.per_stream_s.value : 0.0),
       .per_prompt_s = engine.per_prompt_s.value,
@@ -242,7 +252,7 @@ IterationTime serving_iteration_time(const Model& model, const Serving& serving,
 double kv_transfer_time_s(const Model& model, const Serving& serving, double prompt_tokens, const Machine& machine) {
   const NetworkTier& tier = machine.profile.scale_out;
   const double devices = real(serving.prefill.parallelism.tensor * serving.prefill.parallelism.pipeline);
-  const double bytes = prompt_tokens * cached_bytes_per_token(model, serving, serving.prefill) *
+  const double bytes = cached_sequence_bytes(model, serving, serving.prefill, prompt_tokens) *
                        real(serving.prefill.parallelism.pipeline * serving.prefill.parallelism.tensor);
   return tier.latency_s.value + bytes / (devices * tier.bandwidth_bytes_per_s.value * tier.efficiency_ratio.value);
 }

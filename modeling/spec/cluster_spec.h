@@ -34,6 +34,54 @@ struct Duration {
   double scv = 0.0;
 };
 
+/// What mixes the tokens of a layer.
+enum class TokenMixer {
+  kAttention,    ///< keys and values of earlier tokens: all, a window, a chunk, a selection, or compressed ones
+  kDeltaNet,     ///< gated delta rule: a state of fixed size (Yang et al., arXiv:2412.06464)
+  kMamba,        ///< Mamba-2: a state of fixed size (Dao and Gu, arXiv:2405.21060)
+  kConvolution,  ///< gated short convolution
+  kNone,
+};
+enum class FeedForward { kDense, kExperts, kNone };
+
+/// One kind of layer. A number that is 0 is the model's own.
+struct LayerKind {
+  std::string name;
+  TokenMixer mixer = TokenMixer::kAttention;
+  FeedForward feed_forward = FeedForward::kDense;
+  Count num_key_value_heads = 0;
+  Count head_dim = 0;
+  Count v_head_dim = 0;
+  Count intermediate_size = 0;
+  /// Each token attends to this many last ones at most; 0: to all before it.
+  Count window = 0;
+  /// Tokens attend within pieces of so many; 0: no pieces.
+  Count chunk = 0;
+  /// One cached entry stands for so many tokens, beside `window` whole ones (DeepSeek-V4); 0: nothing is compressed.
+  Count compress_ratio = 0;
+  /// An indexer picks so many entries for each token (DeepSeek-V3.2); 0: all of them.
+  Count index_topk = 0;
+  /// One projection gives keys and values.
+  bool keys_are_values = false;
+  /// Attends to what an earlier layer has cached: no key and value projections, nothing cached.
+  bool reuses_cache = false;
+
+  bool operator==(const LayerKind&) const = default;
+};
+
+/// Precisions that a checkpoint's quantization_config gives its weights; empty: as the spec says.
+struct CheckpointPrecision {
+  std::optional<Precision> weights;
+  std::optional<Precision> attention;
+  std::optional<Precision> experts;
+  std::optional<Precision> activations;
+  std::optional<Precision> kv_cache;
+  /// Bits of a quantised weight with its scales where the file gives their groups; 0: as the format has them.
+  double quantised_bits = 0.0;
+  /// Which scheme, for the answer; empty when the checkpoint is not quantised.
+  std::string scheme;
+};
+
 /// The shape of a transformer, named as in a Hugging Face config.json.
 struct Model {
   /// Shipped name or config file; empty when the shape was written out.
@@ -68,6 +116,74 @@ struct Model {
   Count qk_rope_head_dim = 0;
   Count v_head_dim = 0;
 
+  // The pattern of layers. `layer_types` names each layer's mixer, `mlp_layer_types` its feed-forward (dense, sparse,
+  // none); empty: all alike, dense ones first.
+  std::vector<std::string> layer_types;
+  std::vector<std::string> mlp_layer_types;
+  Count sliding_window = 0;
+  Count attention_chunk_size = 0;
+  /// Widths of the layers of full attention where they differ from the others (Gemma 4); 0: they do not.
+  Count global_head_dim = 0;
+  Count num_global_key_value_heads = 0;
+  /// Widths of the sliding layers where they differ from the others (MiMo-V2); 0: they do not.
+  Count swa_num_key_value_heads = 0;
+  Count swa_head_dim = 0;
+  Count swa_v_head_dim = 0;
+  bool attention_k_eq_v = false;
+  /// The last so many layers attend to what an earlier layer of their kind has cached.
+  Count num_kv_shared_layers = 0;
+  /// The attention output is multiplied by a gate of its own projection.
+  bool attn_output_gate = false;
+  // Linear attention.
+  Count linear_num_key_heads = 0;
+  Count linear_num_value_heads = 0;
+  Count linear_key_head_dim = 0;
+  Count linear_value_head_dim = 0;
+  Count linear_conv_kernel_dim = 0;
+  // Mamba-2.
+  Count mamba_num_heads = 0;
+  Count mamba_head_dim = 0;
+  Count ssm_state_size = 0;
+  Count n_groups = 0;
+  Count conv_kernel = 0;
+  // Indexer of sparse attention.
+  Count index_n_heads = 0;
+  Count index_head_dim = 0;
+  Count index_topk = 0;
+  // Compressed attention: one ratio per layer; the output projection in groups of low rank.
+  std::vector<Count> compress_ratios;
+  Count o_groups = 0;
+  Count o_lora_rank = 0;
+  /// Experts work on so many columns, projected from the hidden state and back; 0: on the hidden state.
+  Count moe_latent_size = 0;
+  /// Width of all shared experts together; 0: num_shared_experts x moe_intermediate_size.
+  Count shared_expert_intermediate_size = 0;
+  /// Widths by layer where each has its own; empty: all alike.
+  std::vector<Count> layer_intermediate_sizes;
+  std::vector<Count> layer_key_value_heads;
+
+  /// Encoders of other media beside the language model, counted and named; 16-bit.
+  double tower_parameters = 0.0;
+  std::string tower;
+  /// Tables looked up beside the embedding (per-layer embeddings).
+  double lookup_parameters = 0.0;
+  /// Longest sequence by the file; 0: unknown.
+  Count max_position_embeddings = 0;
+  CheckpointPrecision checkpoint;
+
+  /// Distinct kinds of layers and the kind of each layer, from the keys above; empty: all alike, dense ones first.
+  std::vector<LayerKind> layer_kinds;
+  std::vector<int> layer_pattern;
+  /// What one layer is, where this is the view of one layer (spec/layer_pattern.h).
+  LayerKind layer;
+
+  /// Width of all shared experts together.
+  Count shared_expert_width() const {
+    return shared_expert_intermediate_size > 0 ? shared_expert_intermediate_size
+                                               : num_shared_experts * moe_intermediate_size;
+  }
+  /// Width of a head's values.
+  Count value_head_dim() const { return v_head_dim > 0 ? v_head_dim : head_dim; }
   bool is_mixture_of_experts() const { return num_experts > 0; }
   bool has_latent_attention() const { return kv_lora_rank > 0; }
 };

@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include "modeling/spec/layer_pattern.h"
+
 namespace windtunnel::modeling {
 namespace {
 
@@ -27,7 +29,8 @@ void complete_heads(Model& model, const LocateKey& locate) {
 }
 
 void check_latent_attention(const Model& model, const LocateKey& locate) {
-  const bool any = model.q_lora_rank + model.qk_nope_head_dim + model.qk_rope_head_dim + model.v_head_dim > 0;
+  const bool compressed = !model.compress_ratios.empty();
+  const bool any = !compressed && model.q_lora_rank + model.qk_nope_head_dim + model.qk_rope_head_dim > 0;
   if (!model.has_latent_attention() && any) {
     throw SpecError(locate("kv_lora_rank"), "latent attention needs kv_lora_rank");
   }
@@ -75,6 +78,7 @@ Model completed_model(Model model, const LocateKey& locate) {
   } else {
     check_dense(model, locate);
   }
+  complete_layer_pattern(model, locate);
   return model;
 }
 

@@ -9,11 +9,11 @@
 
 namespace windtunnel::modeling {
 
-/// Reads Llama, Mistral, Mixtral, Qwen2/3 (also MoE), DeepSeek-V2/V3, Kimi-K2, GPT-OSS, GPT-2 and alike, also when the
-/// language model is nested under `text_config`. Sliding-window attention counts as full attention;
-/// multi-token-prediction layers and quantisation are left out. Throws SpecError, naming what it is, when the
-/// architecture cannot be represented (recurrent layers, experts in every second layer, shared experts of another width
-/// ...).
+/// Reads the shape by its keys, whatever the family is called: layers of full, sliding-window, chunked, linear, latent,
+/// sparse and compressed attention, Mamba-2 and short convolutions; dense and expert feed-forwards in any pattern; also
+/// when the language model is nested under `text_config`. Towers of other media are counted and named, multi-token
+/// prediction modules kept beside the total, `quantization_config` becomes precisions. Throws SpecError, naming the
+/// layer kind that is missing, when the architecture cannot be represented.
 Model load_hugging_face_config(const std::string& file);
 Model read_hugging_face_config(const YamlDocument& document);
 

@@ -69,11 +69,25 @@ void read_pools(YamlReader& block, Serving& serving, const Model& model) {
   serving.decode = read_pool(block.require("decode"), serving.aggregated, model);
 }
 
-void read_precision(YamlReader& serving_block, Serving& serving) {
+/// What the checkpoint says; the spec's own words come after it.
+void take_checkpoint_precision(const CheckpointPrecision& checkpoint, Serving& serving) {
+  if (!checkpoint.weights) return;
+  serving.weights = *checkpoint.weights;
+  serving.attention_weights = checkpoint.attention;
+  serving.expert_weights = checkpoint.experts;
+  serving.activations = checkpoint.activations;
+  serving.kv_cache = checkpoint.kv_cache.value_or(Precision::kBf16);
+}
+
+void read_precision(YamlReader& serving_block, const Model& model, Serving& serving) {
+  take_checkpoint_precision(model.checkpoint, serving);
   const auto value = serving_block.find("precision");
   if (!value) return;
+  const Serving checkpoint = serving;
+  serving.attention_weights = serving.expert_weights = serving.activations = std::nullopt;
   YamlReader block = value->map();
-  serving.weights = read_choice(block, "weights", kStoredPrecisions, Precision::kBf16);
+  const bool states_weights = block.has("weights");
+  serving.weights = read_choice(block, "weights", kStoredPrecisions, checkpoint.weights);
   const auto optional = [&](const char* key) -> std::optional<Precision> {
     if (!block.has(key)) return std::nullopt;
     return read_choice(block, key, kStoredPrecisions, Precision::kBf16);
@@ -81,9 +95,15 @@ void read_precision(YamlReader& serving_block, Serving& serving) {
   serving.attention_weights = optional("attention");
   serving.expert_weights = optional("experts");
   serving.activations = optional("activations");
+  // A spec that states the weights states them all; one that states only some leaves the rest to the checkpoint.
+  if (!states_weights && !serving.attention_weights) serving.attention_weights = checkpoint.attention_weights;
+  if (!states_weights && !serving.expert_weights) serving.expert_weights = checkpoint.expert_weights;
+  if (!states_weights && !serving.activations) serving.activations = checkpoint.activations;
   // Checkpoints in a format with arithmetic of its own bring scales for an 8-bit cache; weight-only ones do not.
   serving.kv_cache = read_choice(block, "kv_cache", kStoredPrecisions,
-                                 is_weight_only(serving.weights) ? Precision::kBf16 : serving.weights);
+                                 model.checkpoint.weights             ? checkpoint.kv_cache
+                                 : is_weight_only(serving.weights) ? Precision::kBf16
+                                                                   : serving.weights);
   block.finish();
 }
 
@@ -128,7 +148,7 @@ Serving read_serving(YamlReader block, const Model& model, const Cluster& cluste
   Serving serving;
   serving.layout = read_choice(block, "layout", kLayoutChoices, ServingLayout::kAggregated);
   read_pools(block, serving, model);
-  read_precision(block, serving);
+  read_precision(block, model, serving);
   read_engine(block, serving);
   if (const auto scaling = block.find("autoscaling"))
     serving.autoscaling = read_autoscaling(scaling->map(), serving.aggregated.replicas);

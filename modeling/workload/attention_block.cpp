@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "modeling/spec/parameter_count.h"
+
 namespace windtunnel::modeling {
 
 namespace {
@@ -17,9 +19,10 @@ double output_bytes(const LocalShape& s) {
 double gathered_key_value_bytes(const LocalShape& s) {
   return kActivationBytes * s.tokens * s.context * s.key_value;
 }
-/// Scores of this device's queries against the whole sequence, causal mask not applied.
+/// Scores of this device's queries against the whole sequence, causal mask not applied; of windows and the like their
+/// share.
 double score_elements(const LocalShape& s) {
-  return s.micro_batch * s.heads * (s.sequence / s.context) * s.sequence;
+  return s.micro_batch * s.heads * (s.sequence / s.context) * s.sequence * s.attended_ratio;
 }
 
 bool splits_heads(const TemplateWriter& w) {
@@ -57,7 +60,16 @@ struct Projections {
 
 Projections projections(const Model& m, const LocalShape& s) {
   Projections p;
-  p.together = {s.tokens, s.query + s.key_value, s.hidden};
+  p.together = {s.tokens, s.projected, s.hidden};
+  if (m.o_lora_rank > 0) {
+    const double rank = static_cast<double>(m.q_lora_rank);
+    const double overlap = m.layer.index_topk > 0 ? 2.0 : 1.0;
+    const double compressor = m.layer.compress_ratio > 0 ? 2.0 * overlap * s.value_width : 0.0;
+    p.down = {s.shared_tokens, rank + s.value_width + compressor, s.hidden};
+    p.query = {s.tokens, s.query, rank > 0.0 ? rank : s.hidden};
+    p.key_value = {};
+    return p;
+  }
   if (!m.has_latent_attention()) return p;
   const double query_rank = static_cast<double>(m.q_lora_rank);
   const double key_value_rank = static_cast<double>(m.kv_lora_rank);
@@ -74,9 +86,63 @@ void exchange_latents(TemplateWriter& w, const std::string& name, Collective kin
   w.collective(name, kind, CommGroup::kTensor, kActivationBytes * w.shape().tokens * columns);
 }
 
+bool has_low_rank(const Model& m) {
+  return m.has_latent_attention() || m.o_lora_rank > 0;
+}
+
+bool has_state(const TemplateWriter& w) {
+  return w.model().layer.mixer != TokenMixer::kAttention;
+}
+
+void write_indexer_forward(TemplateWriter& w) {
+  const Model& m = w.model();
+  if (m.layer.mixer != TokenMixer::kAttention || m.layer.index_topk == 0) return;
+  w.forward_product("indexer", {w.shape().tokens, indexer_parameters(m) / w.shape().hidden, w.shape().hidden},
+                    Operand::kFromFusedKernel);
+}
+
+void write_indexer_backward(TemplateWriter& w) {
+  const Model& m = w.model();
+  if (m.layer.mixer != TokenMixer::kAttention || m.layer.index_topk == 0) return;
+  w.backward_products("indexer", {w.shape().tokens, indexer_parameters(m) / w.shape().hidden, w.shape().hidden},
+                      Operand::kNeedsCast);
+}
+
+void write_attention_output(TemplateWriter& w) {
+  const LocalShape& s = w.shape();
+  const Model& m = w.model();
+  double columns = s.attention_output;
+  if (m.o_lora_rank > 0) {
+    // Groups of heads, each to a low rank of its own.
+    const double groups = std::max(1.0, static_cast<double>(m.o_groups) / s.tensor);
+    const double rank = static_cast<double>(m.o_lora_rank);
+    w.forward_product("output down-projection", {s.tokens, rank, columns / groups, groups}, Operand::kNeedsCast);
+    columns = groups * rank;
+  }
+  w.forward_product("attention output", {s.tokens, s.hidden, columns}, Operand::kNeedsCast);
+}
+
+void write_attention_output_gradient(TemplateWriter& w) {
+  const LocalShape& s = w.shape();
+  const Model& m = w.model();
+  const double groups = std::max(1.0, static_cast<double>(m.o_groups) / s.tensor);
+  const double rank = static_cast<double>(m.o_lora_rank);
+  const double columns = m.o_lora_rank > 0 ? groups * rank : s.attention_output;
+  w.backward_products("attention output", {s.tokens, s.hidden, columns}, Operand::kNeedsCast, false,
+                      DependencyKind::kStreamed);
+  if (m.o_lora_rank > 0)
+    w.backward_products("output down-projection", {s.tokens, rank, s.attention_output / groups, groups},
+                        Operand::kNeedsCast);
+}
+
+/// A layer with a state does a fixed amount of work for each token; so does an indexer, for each token and entry.
+double mixer_flop(const LocalShape& s) {
+  return s.tokens * s.mixer_flop;
+}
+
 void write_projections_forward(TemplateWriter& w) {
   const Projections p = projections(w.model(), w.shape());
-  if (!w.model().has_latent_attention()) {
+  if (!has_low_rank(w.model())) {
     w.gather_sequence("gather attention input");
     return w.forward_product("query-key-value", p.together, Operand::kFromFusedKernel, DependencyKind::kStreamed);
   }
@@ -85,16 +151,16 @@ void write_projections_forward(TemplateWriter& w) {
                 w.saved(kActivationBytes * p.down.rows * p.down.columns));
   exchange_latents(w, "gather latents", Collective::kAllGather, p.down.columns);
   w.forward_product("query up-projection", p.query, Operand::kFromFusedKernel);
-  w.forward_product("key-value up-projection", p.key_value, Operand::kFromFusedKernel);
+  if (p.key_value.columns > 0.0) w.forward_product("key-value up-projection", p.key_value, Operand::kFromFusedKernel);
 }
 
 void write_projections_backward(TemplateWriter& w) {
   const Projections p = projections(w.model(), w.shape());
-  if (!w.model().has_latent_attention()) {
+  if (!has_low_rank(w.model())) {
     w.gather_sequence("gather attention input again");
     return w.backward_products("query-key-value", p.together, Operand::kNeedsCast, true);
   }
-  w.backward_products("key-value up-projection", p.key_value, Operand::kNeedsCast);
+  if (p.key_value.columns > 0.0) w.backward_products("key-value up-projection", p.key_value, Operand::kNeedsCast);
   w.backward_products("query up-projection", p.query, Operand::kNeedsCast);
   exchange_latents(w, "reduce latent gradients",
                    w.training().sequence_parallel ? Collective::kReduceScatter : Collective::kAllReduce,
@@ -115,7 +181,7 @@ void write_fused_core(TemplateWriter& w) {
   // Score and value products over the lower triangle: 2 x 2 s^2 d / 2. The softmax statistics (4 bytes a row) are
   // negligible.
   Operator kernel{.name = "attention", .kind = OperatorKind::kAttention};
-  kernel.flop = score_elements(s) * (s.score_width + s.value_width);
+  kernel.flop = score_elements(s) * (s.score_width + s.value_width) + mixer_flop(s);
   kernel.memory_bytes = query_bytes(s) + output_bytes(s) + core.key_value_bytes;
   kernel.attended_length = core.queries;
   kernel.saved_bytes = w.saved(output_bytes(s));
@@ -153,7 +219,7 @@ void write_fused_core_gradient(TemplateWriter& w) {
   const AttentionCore core = attention_core(w);
   // Five products instead of two: the scores are computed again (Dao et al., arXiv:2205.14135).
   Operator kernel{.name = "attention gradient", .kind = OperatorKind::kAttention};
-  kernel.flop = score_elements(s) * (3.0 * s.score_width + 2.0 * s.value_width);
+  kernel.flop = score_elements(s) * (3.0 * s.score_width + 2.0 * s.value_width) + 2.0 * mixer_flop(s);
   kernel.memory_bytes = 2.0 * (query_bytes(s) + output_bytes(s) + core.key_value_bytes);
   kernel.attended_length = core.queries;
   w.kernel(kernel, after_exchange(w));
@@ -171,7 +237,8 @@ void write_unfused_core_gradient(TemplateWriter& w) {
 }
 
 void exchange_key_values(TemplateWriter& w, const std::string& name, Collective kind) {
-  if (w.shape().context <= 1.0) return;
+  // Of a layer with a state only the state goes from rank to rank, a few megabytes.
+  if (w.shape().context <= 1.0 || has_state(w)) return;
   w.collective(name, kind, CommGroup::kContext, gathered_key_value_bytes(w.shape()), after_exchange(w));
 }
 
@@ -181,12 +248,12 @@ void exchange_heads(TemplateWriter& w, const std::string& name, double columns) 
 }
 
 void write_core_kernels(TemplateWriter& w) {
-  if (w.traits().fused_attention) return write_fused_core(w);
+  if (w.traits().fused_attention || has_state(w)) return write_fused_core(w);
   write_unfused_core(w);
 }
 
 void write_core_gradient_kernels(TemplateWriter& w) {
-  if (w.traits().fused_attention) return write_fused_core_gradient(w);
+  if (w.traits().fused_attention || has_state(w)) return write_fused_core_gradient(w);
   write_unfused_core_gradient(w);
 }
 
@@ -209,6 +276,7 @@ double rotated_bytes(const LocalShape& s) {
 }  // namespace
 
 void write_attention_core(TemplateWriter& w) {
+  if (w.model().layer.mixer == TokenMixer::kNone) return;
   const LocalShape& s = w.shape();
   if (splits_heads(w)) {
     exchange_heads(w, "queries, keys and values to heads", s.query + s.key_value);
@@ -220,39 +288,45 @@ void write_attention_core(TemplateWriter& w) {
 }
 
 void write_attention_norm(TemplateWriter& w) {
+  if (w.model().layer.mixer == TokenMixer::kNone) return;
   w.elementwise("attention norm again", w.norm_bytes());
 }
 
 void write_attention_projections(TemplateWriter& w) {
+  if (w.model().layer.mixer == TokenMixer::kNone) return;
   const LocalShape& s = w.shape();
   write_attention_norm(w);
   write_projections_forward(w);
+  write_indexer_forward(w);
   w.elementwise("rotate or bias", rotated_bytes(s));
-  w.forward_product("attention output", {s.tokens, s.hidden, s.attention_output}, Operand::kNeedsCast);
+  write_attention_output(w);
   w.elementwise("attention residual", w.residual_bytes());
 }
 
 void write_attention_forward(TemplateWriter& w) {
+  if (w.model().layer.mixer == TokenMixer::kNone) return;
   const LocalShape& s = w.shape();
   w.elementwise("attention norm", w.norm_bytes(), w.saved(w.shared_hidden_bytes()));
   write_projections_forward(w);
+  write_indexer_forward(w);
   const double normed = w.selects(SelectiveRecompute::kActivations) ? 0.0 : w.saved_operand(s.shared_tokens * s.hidden);
   w.elementwise("rotate or bias", rotated_bytes(s),
                 normed + w.saved(kActivationBytes * s.tokens * (s.query + s.key_value)));
   write_attention_core(w);
-  w.forward_product("attention output", {s.tokens, s.hidden, s.attention_output}, Operand::kNeedsCast);
+  write_attention_output(w);
   w.reduce_sequence("scatter attention output", DependencyKind::kStreamed);
   w.elementwise("attention residual", w.residual_bytes(), w.saved(dropout_mask_bytes(w)));
 }
 
 void write_attention_backward(TemplateWriter& w) {
+  if (w.model().layer.mixer == TokenMixer::kNone) return;
   const LocalShape& s = w.shape();
   w.elementwise("attention residual gradient", w.residual_bytes());
   w.gather_sequence("gather attention output gradient");
-  w.backward_products("attention output", {s.tokens, s.hidden, s.attention_output}, Operand::kNeedsCast, false,
-                      DependencyKind::kStreamed);
+  write_attention_output_gradient(w);
   write_core_gradient(w);
   w.elementwise("rotate or bias gradient", rotated_bytes(s));
+  write_indexer_backward(w);
   write_projections_backward(w);
   w.elementwise("attention norm gradient", 1.5 * w.norm_bytes());
 }

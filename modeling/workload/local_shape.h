@@ -23,6 +23,12 @@ struct LocalShape {
   double query = 0.0;
   double key_value = 0.0;
   double attention_output = 0.0;
+  /// Columns of the product into the mixer, where it is one: queries, keys and values, a gate, states' inputs.
+  double projected = 0.0;
+  /// Scores that are computed, of those of full causal attention.
+  double attended_ratio = 1.0;
+  /// Multiplications and additions of one token beside scores and values: a recurrence, an indexer.
+  double mixer_flop = 0.0;
   /// Width of one head in the score product and in the value product.
   double score_width = 0.0;
   double value_width = 0.0;
@@ -38,6 +44,7 @@ struct LocalShape {
   double local_experts = 0.0;
   double expert_rows = 0.0;
   double expert_mlp = 0.0;
+  double expert_hidden = 0.0;
   double experts = 0.0;
   double copies_per_token = 0.0;
   double expert_tensor = 1.0;

@@ -17,13 +17,19 @@ struct Mlp {
   double batch;
   double kernels = 1.0;
   bool grouped = false;
+  /// Columns of its input and output; 0: the hidden state's.
+  double depth = 0.0;
 };
 
+double depth_of(const LocalShape& s, const Mlp& mlp) {
+  return mlp.depth > 0.0 ? mlp.depth : s.hidden;
+}
+
 ProductShape input_product(const LocalShape& s, const Mlp& mlp) {
-  return {mlp.rows / mlp.batch, s.mlp_inputs * mlp.columns, s.hidden, mlp.batch, mlp.kernels, mlp.grouped};
+  return {mlp.rows / mlp.batch, s.mlp_inputs * mlp.columns, depth_of(s, mlp), mlp.batch, mlp.kernels, mlp.grouped};
 }
 ProductShape output_product(const LocalShape& s, const Mlp& mlp) {
-  return {mlp.rows / mlp.batch, s.hidden, mlp.columns, mlp.batch, mlp.kernels, mlp.grouped};
+  return {mlp.rows / mlp.batch, depth_of(s, mlp), mlp.columns, mlp.batch, mlp.kernels, mlp.grouped};
 }
 double activation_bytes(const Mlp& mlp) {
   return kActivationBytes * mlp.rows * mlp.columns;
@@ -65,12 +71,12 @@ Mlp shared_experts(const LocalShape& s) {
 Mlp routed_experts(const TemplateWriter& w) {
   const LocalShape& s = w.shape();
   return {"experts", s.expert_rows, s.expert_mlp, s.local_experts, w.traits().grouped_experts ? 1.0 : s.local_experts,
-          true};
+          true, s.expert_hidden};
 }
 
 /// Tokens this rank sends to experts, counted once per expert, in bytes.
 double dispatched_bytes(const LocalShape& s) {
-  return kActivationBytes * s.shared_tokens * s.copies_per_token * s.hidden;
+  return kActivationBytes * s.shared_tokens * s.copies_per_token * s.expert_hidden;
 }
 ProductShape router(const LocalShape& s) {
   return {s.shared_tokens, s.experts, s.hidden};
@@ -99,6 +105,7 @@ void gather_over_expert_tensor(TemplateWriter& w, const std::string& name, Colle
 }  // namespace
 
 void write_dense_mlp_forward(TemplateWriter& w) {
+  if (w.model().layer.feed_forward == FeedForward::kNone) return;
   w.elementwise("mlp norm", w.norm_bytes(), w.saved(w.shared_hidden_bytes()));
   w.gather_sequence("gather mlp input");
   write_mlp_forward(w, dense_mlp(w.shape()), kept_norm_output(w));
@@ -107,6 +114,7 @@ void write_dense_mlp_forward(TemplateWriter& w) {
 }
 
 void write_dense_mlp_backward(TemplateWriter& w) {
+  if (w.model().layer.feed_forward == FeedForward::kNone) return;
   const Mlp mlp = dense_mlp(w.shape());
   w.elementwise("mlp residual gradient", w.residual_bytes());
   w.gather_sequence("gather mlp output gradient");
@@ -128,18 +136,23 @@ void write_expert_mlp_forward(TemplateWriter& w) {
   // Softmax and choice in 32 bits: three trips over the scores.
   w.stream("choose experts", 3.0 * kMainGradientBytes * s.shared_tokens * s.experts,
            w.saved(kMainGradientBytes * s.shared_tokens * s.experts), kRoutingKernels);
+  if (w.model().moe_latent_size > 0)
+    w.forward_product("to experts' columns", {s.shared_tokens, s.expert_hidden, s.hidden}, Operand::kFromFusedKernel);
   w.stream("permute tokens", 2.0 * dispatched_bytes(s), 0.0, kPermutingKernels);
   exchange_tokens(w, "dispatch tokens");
   gather_over_expert_tensor(w, "gather dispatched tokens", Collective::kAllGather);
-  write_mlp_forward(w, routed_experts(w), w.saved_operand(s.expert_rows * s.hidden));
+  write_mlp_forward(w, routed_experts(w), w.saved_operand(s.expert_rows * s.expert_hidden));
   gather_over_expert_tensor(w, "scatter expert output", Collective::kReduceScatter);
   exchange_tokens(w, "combine tokens");
   w.stream("weigh and add expert outputs", dispatched_bytes(s) + w.shared_hidden_bytes(),
            w.saved_elementwise(dispatched_bytes(s)), kPermutingKernels);
+  if (w.model().moe_latent_size > 0)
+    w.forward_product("from experts' columns", {s.shared_tokens, s.hidden, s.expert_hidden}, Operand::kNeedsCast);
   w.elementwise("mlp residual", w.residual_bytes());
 }
 
 void write_mlp_elementwise(TemplateWriter& w, bool experts) {
+  if (w.model().layer.feed_forward == FeedForward::kNone) return;
   w.elementwise("mlp norm again", w.norm_bytes());
   if (!experts) return w.elementwise("mlp activation again", activation_traffic_bytes(w, dense_mlp(w.shape())));
   if (w.shape().shared_mlp > 0.0)
@@ -150,6 +163,8 @@ void write_mlp_elementwise(TemplateWriter& w, bool experts) {
 void write_expert_mlp_backward(TemplateWriter& w) {
   const LocalShape& s = w.shape();
   w.elementwise("mlp residual gradient", w.residual_bytes());
+  if (w.model().moe_latent_size > 0)
+    w.backward_products("from experts' columns", {s.shared_tokens, s.hidden, s.expert_hidden}, Operand::kNeedsCast);
   w.stream("weigh and add gradient", 2.0 * dispatched_bytes(s) + w.shared_hidden_bytes(), 0.0, kPermutingKernels);
   exchange_tokens(w, "combine gradient");
   gather_over_expert_tensor(w, "gather expert output gradient", Collective::kAllGather);
@@ -158,6 +173,8 @@ void write_expert_mlp_backward(TemplateWriter& w) {
   gather_over_expert_tensor(w, "scatter dispatched gradient", Collective::kReduceScatter);
   exchange_tokens(w, "dispatch gradient");
   w.stream("permute gradient", 2.0 * dispatched_bytes(s), 0.0, kPermutingKernels);
+  if (w.model().moe_latent_size > 0)
+    w.backward_products("to experts' columns", {s.shared_tokens, s.expert_hidden, s.hidden}, Operand::kNeedsCast);
   if (s.shared_mlp > 0.0) {
     w.gather_sequence("gather shared experts output gradient");
     write_mlp_output_backward(w, shared_experts(s));

@@ -1,78 +1,85 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "modeling/workload/model_flop.h"
 
+#include "modeling/spec/layer_pattern.h"
+#include "modeling/spec/parameter_count.h"
+
 namespace windtunnel::modeling {
 
 namespace {
 
-double attention_weights(const Model& m) {
-  const double hidden = static_cast<double>(m.hidden_size);
-  const double heads = static_cast<double>(m.num_attention_heads);
-  if (m.has_latent_attention()) {
-    const double query = static_cast<double>(m.qk_nope_head_dim + m.qk_rope_head_dim);
-    const double down =
-        hidden * static_cast<double>(m.q_lora_rank) + hidden * static_cast<double>(m.kv_lora_rank + m.qk_rope_head_dim);
-    const double up =
-        static_cast<double>(m.q_lora_rank) * heads * query +
-        static_cast<double>(m.kv_lora_rank) * heads * static_cast<double>(m.qk_nope_head_dim + m.v_head_dim);
-    return down + up + heads * static_cast<double>(m.v_head_dim) * hidden;
-  }
-  const double head_dim = static_cast<double>(m.head_dim);
-  return 2.0 * hidden * heads * head_dim + 2.0 * hidden * static_cast<double>(m.num_key_value_heads) * head_dim;
+double real(Count count) {
+  return static_cast<double>(count);
 }
 
 /// Columns of the score product plus columns of the value product, halved: the width that multiplies 12 l s.
 double attention_width(const Model& m) {
-  const double heads = static_cast<double>(m.num_attention_heads);
-  if (m.has_latent_attention())
-    return heads * static_cast<double>(m.qk_nope_head_dim + m.qk_rope_head_dim + m.v_head_dim) / 2.0;
-  return heads * static_cast<double>(m.head_dim);
+  if (m.layer.mixer != TokenMixer::kAttention) return 0.0;
+  const double heads = real(m.num_attention_heads);
+  if (m.has_latent_attention()) return heads * real(m.qk_nope_head_dim + m.qk_rope_head_dim + m.v_head_dim) / 2.0;
+  return heads * real(m.head_dim + m.value_head_dim()) / 2.0;
 }
 
-double dense_mlp_weights(const Model& m) {
-  const double matrices = m.gated_mlp ? 3.0 : 2.0;
-  return matrices * static_cast<double>(m.hidden_size) * static_cast<double>(m.intermediate_size);
+/// The length of full attention that has as many scores.
+double attended_length(const Model& view, double sequence) {
+  const LayerKind& layer = view.layer;
+  const bool limited = layer.window > 0 || layer.chunk > 0 || layer.index_topk > 0 || layer.compress_ratio > 0;
+  return limited ? 2.0 * attended_sum(layer, sequence) / sequence : sequence;
 }
 
-double sparse_mlp_weights(const Model& m) {
-  const double matrices = m.gated_mlp ? 3.0 : 2.0;
-  const double hidden = static_cast<double>(m.hidden_size);
-  const double active = static_cast<double>(m.num_experts_per_tok + m.num_shared_experts);
-  return matrices * hidden * static_cast<double>(m.moe_intermediate_size) * active +
-         hidden * static_cast<double>(m.num_experts);
+double feed_forward_weights(const Model& m) {
+  if (m.layer.feed_forward == FeedForward::kNone) return 0.0;
+  if (m.layer.feed_forward == FeedForward::kDense) return mlp_parameters(m, m.intermediate_size);
+  return real(m.num_experts_per_tok) * expert_parameters(m) + mlp_parameters(m, m.shared_expert_width()) +
+         router_parameters(m);
 }
 
-double mlp_weights(const Model& m) {
-  const double layers = static_cast<double>(m.num_hidden_layers);
-  if (!m.is_mixture_of_experts()) return layers * dense_mlp_weights(m);
-  const double first = static_cast<double>(m.first_k_dense_layers);
-  return first * dense_mlp_weights(m) + (layers - first) * sparse_mlp_weights(m);
+double layer_weights(const Model& view) {
+  return attention_parameters_per_layer(view) + feed_forward_weights(view);
 }
 
 double vocabulary_weights(const Model& m) {
-  return static_cast<double>(m.vocab_size) * static_cast<double>(m.hidden_size);
+  return real(m.vocab_size) * real(m.hidden_size);
 }
 
 /// A module that predicts a further token: the projection of its two inputs, a layer, the output matrix again.
 double prediction_weights(const Model& m) {
-  const double hidden = static_cast<double>(m.hidden_size);
-  const double mlp = m.is_mixture_of_experts() ? sparse_mlp_weights(m) : dense_mlp_weights(m);
-  return 2.0 * hidden * hidden + attention_weights(m) + mlp + vocabulary_weights(m);
+  const double hidden = real(m.hidden_size);
+  return 2.0 * hidden * hidden + layer_weights(prediction_view(m)) + vocabulary_weights(m);
+}
+
+/// Forward FLOP of one token beside its weights, in the convention of 4 s w: scores, recurrences, indexers.
+double mixing_flop(const Model& view, double sequence) {
+  const double entries = view.layer.compress_ratio > 0 ? sequence / real(view.layer.compress_ratio) : sequence;
+  const double indexer = view.layer.index_topk > 0
+                             ? entries * real(view.index_n_heads) * (2.0 * real(view.index_head_dim) + 2.0)
+                             : 0.0;
+  const bool attends = view.layer.mixer == TokenMixer::kAttention;
+  return 4.0 * attended_length(view, sequence) * attention_width(view) + indexer +
+         (attends ? 0.0 : recurrence_flop(view));
 }
 
 }  // namespace
 
 double active_weights(const Model& model) {
-  return static_cast<double>(model.num_hidden_layers) * attention_weights(model) + mlp_weights(model) +
-         vocabulary_weights(model) + static_cast<double>(model.num_nextn_predict_layers) * prediction_weights(model);
+  double layers = 0.0;
+  for (const auto& [view, count] : layer_views(model)) layers += real(count) * layer_weights(view);
+  return layers + vocabulary_weights(model) + real(model.num_nextn_predict_layers) * prediction_weights(model);
+}
+
+double mixing_flop_per_token(const Model& model, double sequence) {
+  double flop = 0.0;
+  for (const auto& [view, count] : layer_views(model)) flop += real(count) * mixing_flop(view, sequence);
+  return flop;
 }
 
 double model_flop_per_step(const Model& model, const Training& training) {
-  const double tokens = static_cast<double>(training.global_batch) * static_cast<double>(training.sequence_length);
-  const Count layers = model.num_hidden_layers + model.num_nextn_predict_layers;
-  const double attention =
-      12.0 * static_cast<double>(layers) * static_cast<double>(training.sequence_length) * attention_width(model);
-  return tokens * (6.0 * active_weights(model) + attention);
+  const double sequence = real(training.sequence_length);
+  const double tokens = real(training.global_batch) * sequence;
+  double mixing = mixing_flop_per_token(model, sequence);
+  if (model.num_nextn_predict_layers > 0)
+    mixing += real(model.num_nextn_predict_layers) * mixing_flop(prediction_view(model), sequence);
+  return tokens * (6.0 * active_weights(model) + 3.0 * mixing);
 }
 
 }  // namespace windtunnel::modeling

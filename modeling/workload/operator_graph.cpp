@@ -51,6 +51,18 @@ std::string to_string(Segment segment) {
       return "head";
     case Segment::kNextToken:
       return "next-token module";
+    case Segment::kLayerA:
+      return "layer A";
+    case Segment::kLayerB:
+      return "layer B";
+    case Segment::kLayerC:
+      return "layer C";
+    case Segment::kLayerD:
+      return "layer D";
+    case Segment::kLayerE:
+      return "layer E";
+    case Segment::kLayerF:
+      return "layer F";
   }
   return "";
 }

@@ -18,10 +18,28 @@
 namespace windtunnel::modeling {
 
 /// Which template an operator belongs to.
-enum class Segment { kEmbedding, kDenseLayer, kExpertLayer, kHead, kNextToken };
-inline constexpr int kSegments = 5;
-inline constexpr Segment kAllSegments[] = {Segment::kEmbedding, Segment::kDenseLayer, Segment::kExpertLayer,
-                                           Segment::kHead, Segment::kNextToken};
+/// kDenseLayer and kExpertLayer are the first kinds of layers without and with experts, kLayerA ... further kinds.
+enum class Segment {
+  kEmbedding,
+  kDenseLayer,
+  kExpertLayer,
+  kHead,
+  kNextToken,
+  kLayerA,
+  kLayerB,
+  kLayerC,
+  kLayerD,
+  kLayerE,
+  kLayerF,
+};
+inline constexpr int kSegments = 11;
+inline constexpr Segment kAllSegments[] = {
+    Segment::kEmbedding, Segment::kDenseLayer, Segment::kExpertLayer, Segment::kHead,   Segment::kNextToken, Segment::kLayerA,
+    Segment::kLayerB,    Segment::kLayerC,     Segment::kLayerD,      Segment::kLayerE, Segment::kLayerF};
+/// The templates that are layers.
+inline constexpr Segment kLayerSegments[] = {Segment::kDenseLayer, Segment::kExpertLayer, Segment::kLayerA,
+                                             Segment::kLayerB,     Segment::kLayerC,      Segment::kLayerD,
+                                             Segment::kLayerE,     Segment::kLayerF};
 
 /// kRecompute is the part of the forward pass that is run again just before the backward pass; kUpdate is the
 /// gradient exchange and the optimizer, once per step for each instance of the template.

@@ -40,7 +40,7 @@ class LayerWriter {
     op.dequantised = bytes_per_element(stored) < bytes_per_element(precision);
     op.flop = 2.0 * rows * columns * depth * batch;
     op.memory_bytes =
-        batch * (bytes_per_weight(stored) * columns * depth + kServedActivationBytes * rows * (columns + depth));
+        batch * (stored_bytes_per_weight(model_, stored) * columns * depth + kServedActivationBytes * rows * (columns + depth));
     operators_.push_back(std::move(op));
   }
 
@@ -109,18 +109,86 @@ void write_latent_projections(LayerWriter& w) {
             Precision::kBf16);
 }
 
+/// Projections of a mixer whose state does not grow; its recurrence is priced with the attention cores.
+void write_recurrent(LayerWriter& w, const char* name, double inputs, double inner) {
+  w.stream("mixer norm", 3.0 * w.hidden_bytes());
+  w.product(name, inputs / w.tensor(), w.hidden(), w.attention_weights());
+  w.stream("convolution and gates", 2.0 * kServedActivationBytes * w.tokens() * inputs / w.tensor());
+  w.product("mixer output", w.hidden(), inner / w.tensor(), w.attention_weights());
+  w.reduce_over_tensor("reduce mixer output");
+}
+
+void write_delta_net(LayerWriter& w) {
+  const Model& m = w.model();
+  const double keys = real(m.linear_num_key_heads * m.linear_key_head_dim);
+  const double values = real(m.linear_num_value_heads * m.linear_value_head_dim);
+  write_recurrent(w, "linear attention input", 2.0 * keys + 2.0 * values + 2.0 * real(m.linear_num_value_heads), values);
+}
+
+void write_mamba(LayerWriter& w) {
+  const Model& m = w.model();
+  const double inner = real(m.mamba_num_heads * m.mamba_head_dim);
+  write_recurrent(w, "state-space input",
+                  2.0 * inner + 2.0 * real(m.n_groups * m.ssm_state_size) + real(m.mamba_num_heads), inner);
+}
+
+/// Queries and output of low rank, one vector that is key and value of all heads; the projections that compress.
+void write_compressed_projections(LayerWriter& w) {
+  const Model& m = w.model();
+  const double rank = real(m.q_lora_rank);
+  const double width = real(m.head_dim);
+  const double overlap = m.layer.index_topk > 0 ? 2.0 : 1.0;
+  const double compressor = m.layer.compress_ratio > 0 ? 2.0 * overlap * width : 0.0;
+  w.product("query down-projection, key-value and compressor", rank + width + compressor, w.hidden(),
+            w.attention_weights());
+  w.product("query up-projection", w.heads() * width, rank > 0.0 ? rank : w.hidden(), w.attention_weights());
+  w.stream("rotate and cache", 2.0 * kServedActivationBytes * w.tokens() * (w.heads() * width + width));
+}
+
+void write_compressed_output(LayerWriter& w) {
+  const Model& m = w.model();
+  const double groups = std::max(1.0, real(m.o_groups) / w.tensor());
+  w.product("output down-projection", w.tokens(), real(m.o_lora_rank), w.heads() * real(m.head_dim) / groups, groups,
+            w.attention_weights());
+  w.product("attention output", w.hidden(), groups * real(m.o_lora_rank), w.attention_weights());
+}
+
+void write_indexer(LayerWriter& w) {
+  const Model& m = w.model();
+  if (m.layer.index_topk == 0) return;
+  // Every rank picks by itself: the indexer is not split.
+  const double keys = real(m.index_head_dim) * (m.layer.compress_ratio > 0 ? 4.0 : 1.0);
+  w.product("indexer queries", real(m.index_n_heads * m.index_head_dim),
+            m.q_lora_rank > 0 ? real(m.q_lora_rank) : w.hidden(), w.attention_weights());
+  w.product("indexer keys and weights", keys + real(m.index_n_heads), w.hidden(), w.attention_weights());
+}
+
 void write_attention(LayerWriter& w, const AttentionShape& attention) {
   const Model& m = w.model();
+  if (m.layer.mixer == TokenMixer::kNone) return;
+  if (m.layer.mixer == TokenMixer::kDeltaNet) return write_delta_net(w);
+  if (m.layer.mixer == TokenMixer::kMamba) return write_mamba(w);
+  if (m.layer.mixer == TokenMixer::kConvolution)
+    return write_recurrent(w, "convolution input", 3.0 * w.hidden(), w.hidden());
   w.stream("attention norm", 3.0 * w.hidden_bytes());
-  const double output = w.heads() * real(m.has_latent_attention() ? m.v_head_dim : m.head_dim);
-  if (m.has_latent_attention()) {
+  const double output = w.heads() * real(m.value_head_dim());
+  if (m.o_lora_rank > 0) {
+    write_compressed_projections(w);
+  } else if (m.has_latent_attention()) {
     write_latent_projections(w);
   } else {
-    const double key_value = attention.key_value_heads * attention.cached_width;
-    w.product("query-key-value", output + key_value, w.hidden(), w.attention_weights());
-    w.stream("rotate and cache", 2.0 * kServedActivationBytes * w.tokens() * (output + key_value));
+    const double cached = attention.key_value_heads * attention.cached_width;
+    const double key_value = m.layer.reuses_cache ? 0.0 : m.layer.keys_are_values ? cached / 2.0 : cached;
+    const double queries = w.heads() * real(m.head_dim) + (m.attn_output_gate ? output : 0.0);
+    w.product("query-key-value", queries + key_value, w.hidden(), w.attention_weights());
+    w.stream("rotate and cache", 2.0 * kServedActivationBytes * w.tokens() * (queries + key_value));
   }
-  w.product("attention output", w.hidden(), output, w.attention_weights());
+  write_indexer(w);
+  if (m.o_lora_rank > 0) {
+    write_compressed_output(w);
+  } else {
+    w.product("attention output", w.hidden(), output, w.attention_weights());
+  }
   w.reduce_over_tensor("reduce attention output");
 }
 
@@ -143,32 +211,36 @@ void write_experts(LayerWriter& w) {
   const double copies = all_tokens * real(m.num_experts_per_tok) / groups;
   const double rows = copies / touched;
   w.product("router", w.tokens(), real(m.num_experts), w.hidden(), 1.0, Precision::kBf16);
+  if (m.moe_latent_size > 0) w.product("to experts' columns", real(m.moe_latent_size), w.hidden(), w.weights());
   const bool exchanges = d.data > 1;
   const auto first = w.operators_so_far();
-  const double message = w.hidden_bytes() * real(m.num_experts_per_tok) / w.tensor();
+  const double width = real(expert_columns(m));
+  const double message =
+      kServedActivationBytes * w.tokens() * width * real(m.num_experts_per_tok) / w.tensor();
   if (exchanges)
     w.collective("dispatch tokens", Collective::kAllToAll, CommGroup::kExpert, message, real(m.num_experts_per_tok));
-  w.stream("permute tokens", 2.0 * kServedActivationBytes * copies * w.hidden());
-  w.product("experts input", rows, w.mlp_inputs() * columns, w.hidden(), touched, w.expert_weights());
+  w.stream("permute tokens", 2.0 * kServedActivationBytes * copies * width);
+  w.product("experts input", rows, w.mlp_inputs() * columns, width, touched, w.expert_weights());
   w.stream("experts activation", kServedActivationBytes * (w.mlp_inputs() + 1.0) * copies * columns);
-  w.product("experts output", rows, w.hidden(), columns, touched, w.expert_weights());
-  w.stream("weigh and add", kServedActivationBytes * copies * w.hidden() + w.hidden_bytes());
+  w.product("experts output", rows, width, columns, touched, w.expert_weights());
+  w.stream("weigh and add", kServedActivationBytes * copies * width + w.hidden_bytes());
   if (exchanges)
     w.collective("combine tokens", Collective::kAllToAll, CommGroup::kExpert, message, real(m.num_experts_per_tok));
   w.mark_over_ranks(first);
+  if (m.moe_latent_size > 0) w.product("from experts' columns", w.hidden(), real(m.moe_latent_size), w.weights());
 }
 
 void write_expert_layer(LayerWriter& w) {
   const Model& m = w.model();
   w.stream("mlp norm", 3.0 * w.hidden_bytes());
-  if (m.num_shared_experts > 0)
-    write_mlp(w, "shared experts input", "shared experts output",
-              real(m.num_shared_experts * m.moe_intermediate_size) / w.tensor());
+  if (m.shared_expert_width() > 0)
+    write_mlp(w, "shared experts input", "shared experts output", real(m.shared_expert_width()) / w.tensor());
   write_experts(w);
   if (w.degrees().data == 1) w.reduce_over_tensor("reduce experts output");
 }
 
 void write_dense_layer(LayerWriter& w) {
+  if (w.model().layer.feed_forward == FeedForward::kNone) return;
   w.stream("mlp norm", 3.0 * w.hidden_bytes());
   write_mlp(w, "mlp input", "mlp output", real(w.model().intermediate_size) / w.tensor());
   w.reduce_over_tensor("reduce mlp output");
@@ -184,17 +256,19 @@ void write_head(LayerWriter& w) {
   w.stream("sampling", 3.0 * 4.0 * w.tokens() * real(w.model().vocab_size));
 }
 
-/// Weights of one layer kind on one device.
-double layer_weight_bytes(const Model& m, const Serving& serving, const Parallelism& d, bool experts) {
+/// Weights of one layer of a view on one device.
+double layer_weight_bytes(const Model& m, const Serving& serving, const Parallelism& d) {
   const double tensor = real(d.tensor);
-  const double per_weight = bytes_per_weight(serving.weights);
+  const double per_weight = stored_bytes_per_weight(m, serving.weights);
   const double attention =
-      bytes_per_weight(attention_precision(m, serving)) * attention_parameters_per_layer(m) / tensor;
-  if (!experts) return attention + per_weight * mlp_parameters(m, m.intermediate_size) / tensor;
-  const double shared = per_weight * mlp_parameters(m, m.num_shared_experts * m.moe_intermediate_size) / tensor;
-  const double routed = bytes_per_weight(serving.expert_weights.value_or(serving.weights)) * real(m.num_experts) *
-                        mlp_parameters(m, m.moe_intermediate_size) / real(d.tensor * d.data);
-  return attention + shared + routed + kServedActivationBytes * real(m.num_experts * m.hidden_size);
+      stored_bytes_per_weight(m, attention_precision(m, serving)) * attention_parameters_per_layer(m) / tensor;
+  if (m.layer.feed_forward == FeedForward::kNone) return attention;
+  if (m.layer.feed_forward == FeedForward::kDense)
+    return attention + per_weight * mlp_parameters(m, m.intermediate_size) / tensor;
+  const double shared = per_weight * mlp_parameters(m, m.shared_expert_width()) / tensor;
+  const double routed = stored_bytes_per_weight(m, serving.expert_weights.value_or(serving.weights)) *
+                        real(m.num_experts) * expert_parameters(m) / real(d.tensor * d.data);
+  return attention + shared + routed + kServedActivationBytes * router_parameters(m);
 }
 
 }  // namespace
@@ -215,15 +289,44 @@ Precision cache_precision(const Serving& serving) {
   return bytes_per_element(serving.kv_cache) < 1.0 ? Precision::kFp8 : serving.kv_cache;
 }
 
+double stored_bytes_per_weight(const Model& model, Precision precision) {
+  const bool integer = precision == Precision::kInt4 || precision == Precision::kInt8;
+  const bool same_width = model.checkpoint.quantised_bits >= 8.0 * bytes_per_element(precision) &&
+                          model.checkpoint.quantised_bits < 16.0 * bytes_per_element(precision);
+  return integer && same_width ? model.checkpoint.quantised_bits / 8.0 : bytes_per_weight(precision);
+}
+
 double AttentionShape::cached_bytes_per_token() const {
   return key_value_heads * cached_width * bytes_per_element(cache_precision);
+}
+
+double AttentionShape::cached_bytes(double tokens) const {
+  const double indexed = layer.compress_ratio > 0 ? tokens / real(layer.compress_ratio) : tokens;
+  return cached_entries(layer, tokens) * cached_bytes_per_token() + indexed * index_bytes + state_bytes;
 }
 
 AttentionShape attention_shape(const Model& model, const Serving& serving, const ServingPool& pool) {
   const double tensor = real(pool.parallelism.tensor);
   AttentionShape shape;
   shape.cache_precision = cache_precision(serving);
+  shape.layer = model.layer;
+  if (model.layer.mixer != TokenMixer::kAttention) {
+    shape.state_bytes = state_bytes(model) / tensor;
+    shape.token_flop = recurrence_flop(model) / tensor;
+    return shape;
+  }
   shape.query_heads = real(model.num_attention_heads) / tensor;
+  if (model.layer.index_topk > 0) {
+    // Keys of 8 bits with a 32-bit scale per 128; a product and a weighing for each head and entry.
+    shape.index_bytes = real(model.index_head_dim) * (1.0 + 4.0 / 128.0);
+    shape.index_flop = real(model.index_n_heads) * (2.0 * real(model.index_head_dim) + 2.0);
+  }
+  if (model.o_lora_rank > 0) {
+    shape.key_value_heads = 1.0;
+    shape.cached_width = real(model.head_dim);
+    shape.decode_flop = shape.prefill_flop = 4.0 * real(model.head_dim);
+    return shape;
+  }
   if (model.has_latent_attention()) {
     const double latent = real(model.kv_lora_rank);
     const double rope = real(model.qk_rope_head_dim);
@@ -234,13 +337,37 @@ AttentionShape attention_shape(const Model& model, const Serving& serving, const
     return shape;
   }
   shape.key_value_heads = std::max(1.0, real(model.num_key_value_heads) / tensor);
-  shape.cached_width = 2.0 * real(model.head_dim);
-  shape.decode_flop = shape.prefill_flop = 4.0 * real(model.head_dim);
+  shape.cached_width = real(model.head_dim + model.value_head_dim());
+  shape.decode_flop = shape.prefill_flop = 2.0 * real(model.head_dim + model.value_head_dim());
   return shape;
 }
 
 double cached_bytes_per_token(const Model& model, const Serving& serving, const ServingPool& pool) {
-  return attention_shape(model, serving, pool).cached_bytes_per_token() * layers_on_rank(model, pool);
+  if (model.layer_kinds.empty())
+    return attention_shape(model, serving, pool).cached_bytes_per_token() * layers_on_rank(model, pool);
+  const double share = layers_on_rank(model, pool) / real(model.num_hidden_layers);
+  double grows = 0.0;
+  double within_windows = 0.0;
+  for (const auto& [view, layers] : layer_views(model)) {
+    const AttentionShape shape = attention_shape(view, serving, pool);
+    constexpr double kLong = 1e9;
+    grows += share * real(layers) * (shape.cached_bytes(2.0 * kLong) - shape.cached_bytes(kLong)) / kLong;
+    within_windows += share * real(layers) * cached_entries(view.layer, 1.0) * shape.cached_bytes_per_token();
+  }
+  return grows > 0.0 ? grows : within_windows;
+}
+
+double cached_sequence_bytes(const Model& model, const Serving& serving, const ServingPool& pool, double tokens) {
+  if (model.layer_kinds.empty()) return tokens * cached_bytes_per_token(model, serving, pool);
+  const double share = layers_on_rank(model, pool) / real(model.num_hidden_layers);
+  double bytes = 0.0;
+  for (const auto& [view, layers] : layer_views(model))
+    bytes += share * real(layers) * attention_shape(view, serving, pool).cached_bytes(tokens);
+  return bytes;
+}
+
+Segment segment_of(const Model& view) {
+  return view.layer.feed_forward == FeedForward::kExperts ? Segment::kExpertLayer : Segment::kDenseLayer;
 }
 
 double distinct_experts(double experts, double per_token, double tokens) {
@@ -265,7 +392,7 @@ std::vector<Operator> serving_operators(const Model& model, const Serving& servi
     case Segment::kHead:
       write_head(w);
       break;
-    case Segment::kNextToken:  // trained, not served
+    default:  // a module that predicts a further token is trained, not served
       break;
   }
   return w.take();
@@ -273,15 +400,14 @@ std::vector<Operator> serving_operators(const Model& model, const Serving& servi
 
 double serving_weight_bytes(const Model& model, const Serving& serving, const ServingPool& pool) {
   const Parallelism& d = pool.parallelism;
-  const double expert_layers =
-      model.is_mixture_of_experts() ? real(model.num_hidden_layers - model.first_k_dense_layers) : 0.0;
-  const double dense_layers = real(model.num_hidden_layers) - expert_layers;
   const double share = layers_on_rank(model, pool) / real(model.num_hidden_layers);
-  const double layers = dense_layers * layer_weight_bytes(model, serving, d, false) +
-                        expert_layers * layer_weight_bytes(model, serving, d, true);
+  double layers = 0.0;
+  for (const auto& [view, count] : layer_views(model)) layers += real(count) * layer_weight_bytes(view, serving, d);
   const double ends = (model.tie_word_embeddings && d.pipeline == 1 ? 1.0 : 2.0) * kServedActivationBytes *
                       real(model.vocab_size * model.hidden_size) / real(d.tensor);
-  return share * layers + (d.pipeline > 1 ? ends / 2.0 : ends);
+  const double beside =
+      kServedActivationBytes * (model.tower_parameters + model.lookup_parameters) / real(d.tensor);
+  return share * layers + (d.pipeline > 1 ? ends / 2.0 : ends) + beside;
 }
 
 }  // namespace windtunnel::modeling

@@ -8,6 +8,7 @@
 
 #include <vector>
 
+#include "modeling/spec/layer_pattern.h"
 #include "modeling/spec/spec.h"
 #include "modeling/workload/operator_graph.h"
 
@@ -26,8 +27,13 @@ Precision attention_precision(const Model& model, const Serving& serving);
 /// Format of the cache: what the spec says, at least 8 bits, since no engine modelled attends to 4-bit keys.
 Precision cache_precision(const Serving& serving);
 
+/// Bytes of one stored weight of the model in this format: as the checkpoint's groups give it, else the format's own.
+double stored_bytes_per_weight(const Model& model, Precision precision);
+
 /// Cached and computed quantities of one layer's attention on one device.
 struct AttentionShape {
+  /// Which of the earlier tokens are attended to and cached.
+  LayerKind layer;
   double query_heads = 0.0;
   /// Heads whose keys and values are cached here; 1 for latent attention, at least 1 when tensor exceeds them.
   double key_value_heads = 0.0;
@@ -37,27 +43,44 @@ struct AttentionShape {
   double decode_flop = 0.0;
   double prefill_flop = 0.0;
   Precision cache_precision = Precision::kBf16;
+  /// The indexer's key of one entry, and its multiply-adds x 2 for one entry, all heads; 0 without an indexer.
+  double index_bytes = 0.0;
+  double index_flop = 0.0;
+  /// Layers whose state does not grow: its bytes for one sequence and the FLOP of one token.
+  double state_bytes = 0.0;
+  double token_flop = 0.0;
 
-  /// Bytes one cached token takes on this device in one layer.
+  /// Bytes one cached entry takes on this device in one layer.
   double cached_bytes_per_token() const;
+  /// Bytes a sequence of so many tokens takes on this device in one layer.
+  double cached_bytes(double tokens) const;
 };
 
+/// `model` is one whose layers are all alike, or the view of one layer.
 AttentionShape attention_shape(const Model& model, const Serving& serving, const ServingPool& pool);
 
 /// Bytes one cached token takes in all layers, summed over the devices that hold one copy of the sequence, and on the
 /// fullest device (its pipeline share of the layers).
+/// How much one more token of a long sequence adds; where no layer grows, what a token takes within the windows.
 double cached_bytes_per_token(const Model& model, const Serving& serving, const ServingPool& pool);
+/// Bytes a sequence of so many tokens takes in all layers on the fullest device: a window holds its window, a
+/// state-space layer its state.
+double cached_sequence_bytes(const Model& model, const Serving& serving, const ServingPool& pool, double tokens);
 
 /// Expected number of distinct experts out of `experts` that `tokens` tokens touch when each picks `per_token` at
 /// random: experts (1 - (1 - per_token / experts)^tokens).
 double distinct_experts(double experts, double per_token, double tokens);
 
 /// Operators of one layer on one device, attention core left out, for `tokens` tokens on each attention rank
-/// (real, > 0). kEmbedding: reading the rows; kHead: `tokens` rows through the output projection and sampling.
+/// (real, > 0). `model` is one whose layers are all alike, or the view of one layer. kEmbedding: reading the rows; kHead: `tokens` rows through the output projection and sampling.
 std::vector<Operator> serving_operators(const Model& model, const Serving& serving, const ServingPool& pool,
                                         Segment segment, double tokens);
 
-/// Weights on the fullest device of one replica, in bytes at the weights' precision (embedding, head and norms 16-bit).
+/// The template that a view's layer is written by.
+Segment segment_of(const Model& view);
+
+/// Weights on the fullest device of one replica, in bytes at the weights' precision (embedding, head, norms, lookup
+/// tables and towers 16-bit).
 double serving_weight_bytes(const Model& model, const Serving& serving, const ServingPool& pool);
 
 }  // namespace windtunnel::modeling

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "modeling/workload/template_writer.h"
 
+#include "modeling/workload/layer_segments.h"
+
 namespace windtunnel::modeling {
 
 namespace {
@@ -13,9 +15,13 @@ bool is_narrow(Precision precision) {
 
 TemplateWriter::TemplateWriter(OperatorGraph& graph, const Model& model, const Training& training,
                                const KernelTraits& traits)
-    : graph_(graph), model_(model), training_(training), traits_(traits), shape_(local_shape(model, training)) {}
+    : graph_(graph), model_(model), training_(training), traits_(traits), view_(model), shape_(local_shape(model, training)) {}
 
 void TemplateWriter::begin(Segment segment, Pass pass) {
+  if (segment != segment_) {
+    view_ = template_view(model_, segment);
+    shape_ = local_shape(view_, training_);
+  }
   segment_ = segment;
   pass_ = pass;
   last_ = -1;

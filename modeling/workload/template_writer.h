@@ -41,7 +41,9 @@ class TemplateWriter {
   void forget_last() { last_ = -1; }
 
   const OperatorGraph& graph() const { return graph_; }
-  const Model& model() const { return model_; }
+  /// The view of the layer that the template writes.
+  const Model& model() const { return view_; }
+  const Model& whole_model() const { return model_; }
   const Training& training() const { return training_; }
   const KernelTraits& traits() const { return traits_; }
   const LocalShape& shape() const { return shape_; }
@@ -104,8 +106,9 @@ class TemplateWriter {
   const Model& model_;
   const Training& training_;
   const KernelTraits& traits_;
+  Model view_;
   LocalShape shape_;
-  Segment segment_ = Segment::kDenseLayer;
+  Segment segment_ = Segment::kEmbedding;
   Pass pass_ = Pass::kForward;
   int last_ = -1;
   double product_share_ = 1.0;

@@ -5,6 +5,7 @@
 #include <stdexcept>
 
 #include "modeling/workload/attention_block.h"
+#include "modeling/workload/layer_segments.h"
 #include "modeling/workload/mlp_block.h"
 #include "modeling/workload/output_block.h"
 
@@ -62,21 +63,25 @@ void write_update(TemplateWriter& w, CommGroup group, double parameters, double 
 }
 
 void write_updates(TemplateWriter& w, Segment segment, bool exchanged_in_passes) {
-  const TemplateParameters parameters = template_parameters(w.model(), w.training(), segment);
+  const TemplateParameters parameters = template_parameters(w.whole_model(), w.training(), segment);
   const Parallelism& p = w.training().parallelism;
   w.begin(segment, Pass::kUpdate);
   write_update(w, CommGroup::kData, parameters.shared, shared_replicas(p), exchanged_in_passes);
   write_update(w, CommGroup::kExpertData, parameters.expert, expert_replicas(p), exchanged_in_passes);
 }
 
-void write_layer_body_forward(TemplateWriter& w, Segment body) {
+bool has_experts(const TemplateWriter& w) {
+  return w.model().layer.feed_forward == FeedForward::kExperts;
+}
+
+void write_layer_body_forward(TemplateWriter& w) {
   write_attention_forward(w);
-  if (body == Segment::kExpertLayer) return write_expert_mlp_forward(w);
+  if (has_experts(w)) return write_expert_mlp_forward(w);
   write_dense_mlp_forward(w);
 }
 
-void write_layer_body_backward(TemplateWriter& w, Segment body) {
-  if (body == Segment::kExpertLayer) {
+void write_layer_body_backward(TemplateWriter& w) {
+  if (has_experts(w)) {
     write_expert_mlp_backward(w);
   } else {
     write_dense_mlp_backward(w);
@@ -84,8 +89,8 @@ void write_layer_body_backward(TemplateWriter& w, Segment body) {
   write_attention_backward(w);
 }
 
-void write_selected_again(TemplateWriter& w, Segment segment) {
-  const bool experts = segment == Segment::kExpertLayer;
+void write_selected_again(TemplateWriter& w) {
+  const bool experts = has_experts(w);
   switch (w.traits().selective) {
     case SelectiveRecompute::kNever:
     case SelectiveRecompute::kAttention:
@@ -106,25 +111,25 @@ double offloaded_bytes(const TemplateWriter& w, Segment segment) {
 }
 
 void write_layer(TemplateWriter& w, Segment segment) {
-  const TemplateParameters parameters = template_parameters(w.model(), w.training(), segment);
+  const TemplateParameters parameters = template_parameters(w.whole_model(), w.training(), segment);
   const bool recomputes_all = w.training().recompute == Recompute::kFull;
   w.begin(segment, Pass::kForward);
   if (recomputes_all) w.stream("keep layer input", 0.0, w.shared_hidden_bytes());
   gather_weights(w, parameters);
-  write_layer_body_forward(w, segment);
+  write_layer_body_forward(w);
   const double offloaded = offloaded_bytes(w, segment);
   w.copy_beside("offload activations", offloaded);
   w.begin(segment, Pass::kRecompute);
   if (recomputes_all) {
     gather_weights(w, parameters);
-    write_layer_body_forward(w, segment);
+    write_layer_body_forward(w);
   }
-  if (w.training().recompute == Recompute::kSelective) write_selected_again(w, segment);
+  if (w.training().recompute == Recompute::kSelective) write_selected_again(w);
   w.begin(segment, Pass::kBackward);
   w.copy_beside("fetch activations", offloaded);
   // Full recomputation has gathered them already.
   if (!recomputes_all) gather_weights(w, parameters);
-  write_layer_body_backward(w, segment);
+  write_layer_body_backward(w);
   scatter_gradients(w, parameters);
   write_updates(w, segment, fully_sharded(w));
 }
@@ -149,26 +154,25 @@ void write_head(TemplateWriter& w) {
 
 /// A multi-token prediction module: both inputs to one, a layer of its own, the model's output matrix again.
 void write_next_token_module(TemplateWriter& w) {
-  const Segment body = w.model().is_mixture_of_experts() ? Segment::kExpertLayer : Segment::kDenseLayer;
-  const TemplateParameters parameters = template_parameters(w.model(), w.training(), Segment::kNextToken);
+  const TemplateParameters parameters = template_parameters(w.whole_model(), w.training(), Segment::kNextToken);
   const bool recomputes_all = w.training().recompute == Recompute::kFull;
   w.begin(Segment::kNextToken, Pass::kForward);
   if (recomputes_all) w.stream("keep module input", 0.0, 2.0 * w.shared_hidden_bytes());
   gather_weights(w, parameters);
   write_module_input_forward(w);
-  write_layer_body_forward(w, body);
+  write_layer_body_forward(w);
   write_output_forward(w);
   w.begin(Segment::kNextToken, Pass::kRecompute);
   if (recomputes_all) {
     gather_weights(w, parameters);
     write_module_input_forward(w);
-    write_layer_body_forward(w, body);
+    write_layer_body_forward(w);
   }
-  if (w.training().recompute == Recompute::kSelective) write_selected_again(w, body);
+  if (w.training().recompute == Recompute::kSelective) write_selected_again(w);
   w.begin(Segment::kNextToken, Pass::kBackward);
   if (!recomputes_all) gather_weights(w, parameters);
   write_output_backward(w);
-  write_layer_body_backward(w, body);
+  write_layer_body_backward(w);
   write_module_input_backward(w);
   scatter_gradients(w, parameters);
   write_updates(w, Segment::kNextToken, fully_sharded(w));
@@ -184,8 +188,9 @@ OperatorGraph build_training_graph(const Model& model, const Training& training,
   OperatorGraph graph;
   TemplateWriter writer(graph, model, training, traits);
   write_embedding(writer);
-  if (!model.is_mixture_of_experts() || model.first_k_dense_layers > 0) write_layer(writer, Segment::kDenseLayer);
-  if (model.is_mixture_of_experts()) write_layer(writer, Segment::kExpertLayer);
+  const std::vector<Segment> layers = layer_segments(model);
+  for (const Segment segment : kLayerSegments)
+    if (std::find(layers.begin(), layers.end(), segment) != layers.end()) write_layer(writer, segment);
   write_head(writer);
   if (model.num_nextn_predict_layers > 0) write_next_token_module(writer);
   return graph;

@@ -51,7 +51,7 @@ DerivationSection operator_section(const PlacedTraining& placed, const Machine& 
            machine.profile.scale_out.bandwidth_bytes_per_s.value / 1e9, 1e6 * machine.software.launch_s.value)});
   const ServiceTimes times = service_times(placed.graph, placed.placement, machine, LinkSlowdowns{});
   section.rows.push_back({"pass", "operator", "GFLOP", "MB", "us", "the device"});
-  for (const Segment segment : {Segment::kDenseLayer, Segment::kExpertLayer}) {
+  for (const Segment segment : kLayerSegments) {
     for (const Pass pass : {Pass::kForward, Pass::kRecompute, Pass::kBackward, Pass::kUpdate}) {
       for (const int vertex : placed.graph.members(segment, pass))
         section.rows.push_back(operator_row(placed.graph.at(vertex), times[static_cast<std::size_t>(vertex)]));
