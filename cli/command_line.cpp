@@ -91,6 +91,18 @@ Command parse_profiles(CLI::App& app, const Arguments& arguments) {
   ProfilesCommand command;
   std::string format = "table";
   app.add_option("NAME", command.name, "A shipped device or the path of a profile file")->type_name("");
+  app.add_flag("--software", command.software, "List the software generations and what each stands for");
+  app.add_option("--format", format, "table or json")->type_name("FORMAT");
+  parse(app, arguments);
+  command.format = parse_format(format, {"table", "json"});
+  return command;
+}
+
+Command parse_models(CLI::App& app, const Arguments& arguments) {
+  ModelsCommand command;
+  std::string format = "table";
+  app.add_option("NAME", command.name, "A shipped shape, its name on the hub, or the path of a config.json")
+      ->type_name("");
   app.add_option("--format", format, "table or json")->type_name("FORMAT");
   parse(app, arguments);
   command.format = parse_format(format, {"table", "json"});
@@ -133,7 +145,7 @@ struct Verb {
   Command (*parse)(CLI::App&, const Arguments&);
 };
 
-constexpr std::array<Verb, 11> kVerbs = {{
+constexpr std::array<Verb, 12> kVerbs = {{
     {"run", "Answer each spec: times, rates, memory, where the time goes, the chains behind it",
      "Examples:\n"
      "  windtunnel run examples/llama3_405b_training.yaml\n"
@@ -189,7 +201,8 @@ constexpr std::array<Verb, 11> kVerbs = {{
      "Examples:\n"
      "  windtunnel profiles\n"
      "  windtunnel profiles h100-sxm-80gb\n"
-     "  windtunnel profiles h100-sxm-80gb --format json\n",
+     "  windtunnel profiles h100-sxm-80gb --format json\n"
+     "  windtunnel profiles --software\n",
      parse_profiles},
     {"import", "Turn the command that starts vLLM, SGLang or TensorRT-LLM into a spec",
      "Each flag stands in a comment at the key it became; what was not translated is listed.\n\n"
@@ -198,6 +211,12 @@ constexpr std::array<Verb, 11> kVerbs = {{
      "  windtunnel import --device h200-sxm-141gb python -m sglang.launch_server --model-path deepseek-ai/DeepSeek-R1 "
      "--tp 8\n",
      parse_import},
+    {"models", "List the shipped model shapes, or show one: layers, parameters, FLOP and cache by sequence length",
+     "Examples:\n"
+     "  windtunnel models\n"
+     "  windtunnel models Qwen/Qwen3-32B\n"
+     "  windtunnel models path/to/config.json --format json\n",
+     parse_models},
     {"schema", "Print the JSON Schema of a spec file, for editors",
      "Examples:\n"
      "  windtunnel schema > windtunnel.schema.json\n",

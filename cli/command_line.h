@@ -16,7 +16,7 @@ struct ImmediateAnswer {
 };
 
 using Command = std::variant<ImmediateAnswer, RunCommand, SweepCommand, SearchCommand, ExplainCommand, CalibrateCommand,
-                             CheckCommand, ProfilesCommand, ImportCommand, SchemaCommand, SolveCommand>;
+                             CheckCommand, ProfilesCommand, ModelsCommand, ImportCommand, SchemaCommand, SolveCommand>;
 
 /// Never throws for what a user typed: a mistake is an ImmediateAnswer with kBadInput and one line of text.
 Command parse_command_line(int argc, const char* const* argv);

@@ -81,9 +81,19 @@ ExitCode answer(const CheckCommand& command);
 struct ProfilesCommand {
   /// Empty: list all.
   std::string name;
+  /// List the software generations and what each stands for.
+  bool software = false;
   Format format = Format::kTable;
 };
 ExitCode answer(const ProfilesCommand& command);
+
+/// `windtunnel models [NAME|config.json]`: the shipped shapes, or layers, parameters, FLOP and cache of one.
+struct ModelsCommand {
+  /// Empty: list all.
+  std::string name;
+  Format format = Format::kTable;
+};
+ExitCode answer(const ModelsCommand& command);
 
 /// Rows of a samples file whose cell in `column` is `value`.
 struct SampleFilter {

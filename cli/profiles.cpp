@@ -8,6 +8,7 @@
 #include "cli/profile_facts.h"
 #include "cli/text_table.h"
 #include "modeling/cluster/read_profile.h"
+#include "modeling/spec/data_files.h"
 
 namespace windtunnel::cli {
 namespace {
@@ -98,8 +99,23 @@ std::string profile_as_json(const Profile& profile) {
   return root.dump() + "\n";
 }
 
+/// What a generation stands for is its file's `description`, else its family.
+std::string software_list(bool json) {
+  std::vector<std::vector<std::string>> rows = {{"NAME", "STANDS FOR"}};
+  Json list = Json::array();
+  for (const std::string& name : modeling::software_names()) {
+    const auto file = modeling::find_data_file("hardware_profiles/software", name);
+    const auto facts = file ? profile_facts(YamlDocument::load(file->string()).root()) : std::vector<ProfileFact>{};
+    const std::string description = fact(facts, "description");
+    rows.push_back({name, description});
+    list.push_back({{"name", name}, {"description", description}});
+  }
+  return json ? list.dump() + "\n" : text_table(rows);
+}
+
 std::string render(const ProfilesCommand& command) {
   const bool json = command.format == Format::kJson;
+  if (command.software) return software_list(json);
   if (command.name.empty()) return json ? list_as_json() : list_as_table();
   const Profile profile = read(command.name);
   return json ? profile_as_json(profile) : profile_as_table(profile);

@@ -2,6 +2,8 @@
 // Read this first: each line is one stage, in the order the data walks.
 #include "modeling/evaluate.h"
 
+#include <fmt/format.h>
+
 #include "modeling/cluster/machine.h"
 #include "modeling/cluster/serving_engine.h"
 #include "modeling/spec/spec_error.h"
@@ -16,6 +18,7 @@
 #include "modeling/studies/training/derivation.h"
 #include "modeling/studies/training/timeline.h"
 #include "modeling/studies/training/training.h"
+#include "modeling/workload/model_facts.h"
 
 namespace windtunnel::modeling {
 
@@ -75,10 +78,36 @@ void evaluate_serving(const Spec& spec, const EvaluateOptions& options, Report& 
   write_serving_health(solve_serving_health(spec, placed, answer, machine, report.warnings), report);
 }
 
+/// What was read of the model; training has 16-bit weights.
+ModelRecord model_record(const Spec& spec) {
+  const ModelFacts facts = model_facts(spec.model, spec.serving.value_or(Serving{}));
+  ModelRecord record{.numbers = {{"parameters", facts.parameters},
+                                 {"active_parameters", facts.active_parameters},
+                                 {"weights_bytes", facts.weights_bytes},
+                                 {"kv_bytes_per_token", facts.kv_bytes_per_token},
+                                 {"kv_bytes_per_sequence", facts.kv_bytes_per_sequence},
+                                 {"prediction_parameters", facts.prediction_parameters},
+                                 {"tower_parameters", facts.tower_parameters}},
+                     .layers = facts.layers,
+                     .precision = facts.precision};
+  if (!spec.model.tower.empty()) record.layers += "; encoder of " + spec.model.tower;
+  return record;
+}
+
+DerivationSection model_section(const ModelRecord& model) {
+  DerivationSection section{.title = "The model as it was read"};
+  section.paragraphs = {"Layers: " + model.layers + ".", "Precision: " + model.precision + "."};
+  section.rows.push_back({"number", "value"});
+  for (const Measure& number : model.numbers)
+    section.rows.push_back({number.name, fmt::format("{:.6g}", number.value.value_or(0.0))});
+  return section;
+}
+
 }  // namespace
 
 Report evaluate(const Spec& spec, const EvaluateOptions& options) {
   Report report{.detail = options.detail, .spec_file = spec.file, .study = to_string(spec.study)};
+  if (spec.model.hidden_size > 0) report.model = model_record(spec);
   try {
     if (spec.study == Study::kTraining) evaluate_training(spec, options, report);
     if (spec.study == Study::kServing) evaluate_serving(spec, options, report);
@@ -86,6 +115,8 @@ Report evaluate(const Spec& spec, const EvaluateOptions& options) {
   } catch (const NoAnswerError& error) {
     report.failure = error.what();
   }
+  if (report.model && report.detail == Detail::kDerivation)
+    report.derivation.insert(report.derivation.begin(), model_section(*report.model));
   return report;
 }
 

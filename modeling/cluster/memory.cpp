@@ -83,8 +83,7 @@ MemoryUse memory_of_rank(const TemplateMemory& templates, const Training& traini
     use.activations_bytes += instances(last, segment) * templates.saved_bytes[static_cast<int>(segment)];
   use.buffers_bytes = templates.working_bytes;
   // One layer's activations on their way out, one on their way in.
-  use.buffers_bytes += 2.0 * training.offload.activations_share *
-                       largest_saved_bytes(templates);
+  use.buffers_bytes += 2.0 * training.offload.activations_share * largest_saved_bytes(templates);
   // Two layers on their way, but never more than the rank would hold without sharding.
   const double two_layers = std::min(2.0 * templates.largest_layer, parameters.total() - sharded);
   if (training.zero_stage >= 2) use.buffers_bytes += gradient_bytes * two_layers;

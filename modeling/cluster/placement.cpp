@@ -74,8 +74,8 @@ double instances(const ModelChunk& chunk, Segment segment) {
     case Segment::kNextToken:
       return static_cast<double>(chunk.prediction_modules);
     default:
-      return static_cast<double>(chunk.further_layers.at(static_cast<std::size_t>(segment) -
-                                                         static_cast<std::size_t>(Segment::kLayerA)));
+      return static_cast<double>(
+          chunk.further_layers.at(static_cast<std::size_t>(segment) - static_cast<std::size_t>(Segment::kLayerA)));
   }
 }
 

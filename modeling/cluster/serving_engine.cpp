@@ -125,8 +125,8 @@ bool counts_like_vllm(const std::string& engine) {
 
 }  // namespace
 
-ServingMemory serving_memory(const Model& model, const Serving& serving, const ServingPool& pool, const Machine& machine,
-                             double sequence_tokens) {
+ServingMemory serving_memory(const Model& model, const Serving& serving, const ServingPool& pool,
+                             const Machine& machine, double sequence_tokens) {
   const DeviceMemory& device = machine.profile.memory;
   const Parallelism& degrees = pool.parallelism;
   const EngineLimits limits = engine_limits(serving, pool, machine);

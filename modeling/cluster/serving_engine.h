@@ -61,8 +61,8 @@ struct ServingMemory {
 };
 
 /// `sequence_tokens`: how long sequences are, where windows and states make a token's bytes depend on it; 0: long.
-ServingMemory serving_memory(const Model& model, const Serving& serving, const ServingPool& pool, const Machine& machine,
-                             double sequence_tokens = 0.0);
+ServingMemory serving_memory(const Model& model, const Serving& serving, const ServingPool& pool,
+                             const Machine& machine, double sequence_tokens = 0.0);
 
 /// Cached tokens one replica has room for: serving_memory(...).kv_capacity_tokens. Throws NoAnswerError when weights
 /// plus one sequence of `sequence_tokens` exceed the device ("does not fit").

@@ -7,7 +7,8 @@
 // A: attended tokens, P: prompt tokens; a kernel on a prompt of s tokens reaches s / (s + s_half) of r, and s = 2 A /
 // P. Of windows, chunks, selections and compressed caches the cores do what spec/layer_pattern.h says: a decoding
 // sequence counts with the mean context of the batch, a prompt's tokens as if spread evenly about their mean position.
-// An indexer looks at every entry. Layers with a state read and write it once for each sequence. floor, ramp, e, c: ServingKernels of the device; r, s_half: its AttentionEfficiency; w, g as in operator_cost.h.
+// An indexer looks at every entry. Layers with a state read and write it once for each sequence. floor, ramp, e, c:
+// ServingKernels of the device; r, s_half: its AttentionEfficiency; w, g as in operator_cost.h.
 #pragma once
 
 #include "modeling/cluster/machine.h"

@@ -194,11 +194,12 @@ struct Clock {
     const double all_tokens = load.decoding_sequences * verified_tokens + load.prompt_tokens;
     // Experts work on what all ranks send in one part of the cycle.
     const double sent = std::max(all_tokens / parts, (decoded + prompt_tokens) / ranks);
-    const double part_s = tokens_s(decoded + prompt_tokens) + (ranks > 1.0 ? shared_s(sent) : 0.0) +
-                          attention.decode_s(sequences, load.decoding_context_tokens * sequence_share) +
-                          attention.prefill_s(prompt_tokens, load.prompt_attended_tokens * prompt_tokens /
-                                                                 std::max(1.0, load.prompt_tokens), prompts) +
-                          head_s(decoded + prompts);
+    const double part_s =
+        tokens_s(decoded + prompt_tokens) + (ranks > 1.0 ? shared_s(sent) : 0.0) +
+        attention.decode_s(sequences, load.decoding_context_tokens * sequence_share) +
+        attention.prefill_s(prompt_tokens,
+                            load.prompt_attended_tokens * prompt_tokens / std::max(1.0, load.prompt_tokens), prompts) +
+        head_s(decoded + prompts);
     const double device_s = load.prompt_tokens > 0.0 ? std::max(part_s, prompt_floor_s) + prompt_expert_s : part_s;
     return pipeline * step_s + device_s + per_sequence_s * fullest_share(load.decoding_sequences, ranks) +
            per_prompt_s * fullest_share(load.prompts, ranks);

@@ -19,6 +19,14 @@
 namespace windtunnel::modeling {
 namespace {
 
+/// Its numbers, layers and precisions.
+std::string model_sentence(const ModelRecord& model) {
+  std::string text;
+  for (const Measure& number : model.numbers)
+    if (number.value != 0.0) text += number.name + " " + readable_number(number.name, number.value) + ", ";
+  return text + "layers: " + model.layers + ", precision: " + model.precision;
+}
+
 /// A name that may break after its underscores.
 std::string breakable(const std::string& name) {
   std::string html;
@@ -42,6 +50,7 @@ std::string answer(const Report& report) {
   if (!report.finding.empty()) html += "<p class=\"lead\">" + html_text(report.finding) + ".</p>\n";
   if (!report.failure.empty()) html += "<p class=\"warn\"><b>No answer:</b> " + html_text(report.failure) + "</p>\n";
   for (const std::string& warning : report.warnings) html += "<p class=\"warn\">" + html_text(warning) + "</p>\n";
+  if (report.model) html += "<p>Model: " + html_text(model_sentence(*report.model)) + "</p>\n";
   html += "<div class=\"tiles\">\n";
   for (const Measure& measure : report.measures) {
     if (!measure.value) continue;

@@ -82,6 +82,11 @@ std::string json_report(const Report& report, const std::string& version) {
   root["study"] = report.study;
   root["title"] = report.title;
   root["finding"] = report.finding;
+  if (report.model) {
+    root["model"] = object_of(report.model->numbers);
+    root["model"]["layers"] = report.model->layers;
+    root["model"]["precision"] = report.model->precision;
+  }
   root["measures"] = object_of(report.measures);
   root["breakdown"] = object_of(report.breakdowns);
   root["chains"] = list_of(report.chains);

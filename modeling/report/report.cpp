@@ -17,6 +17,8 @@ std::vector<Measure> numbers_of(const Report& report) {
   }
   for (const Sensitivity& one : report.sensitivities)
     numbers.push_back({"elasticity." + one.measure + "." + one.path, one.elasticity});
+  if (report.model)
+    for (const Measure& number : report.model->numbers) numbers.push_back({"model." + number.name, number.value});
   return numbers;
 }
 

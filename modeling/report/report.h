@@ -112,6 +112,15 @@ struct DerivationSection {
   std::vector<std::vector<std::string>> rows;
 };
 
+/// What was read of the model.
+struct ModelRecord {
+  /// parameters, active_parameters, weights_bytes, kv_bytes_per_token ...
+  std::vector<Measure> numbers;
+  /// How many layers of which kind, and which precision the weights have, in words.
+  std::string layers;
+  std::string precision;
+};
+
 /// How much a report says. Each level holds the ones before.
 enum class Detail {
   kMeans,       ///< training without failures: the means of a step, nothing of its law; for ranking. Else as kDirect
@@ -131,6 +140,8 @@ struct Report {
   std::string finding;
   std::vector<Measure> measures;
   std::vector<Breakdown> breakdowns;
+  /// Only where the spec has a model.
+  std::optional<ModelRecord> model;
   std::vector<ChainRecord> chains;
   std::vector<Assumption> assumptions;
   std::vector<Sensitivity> sensitivities;
@@ -149,7 +160,7 @@ struct Report {
 std::optional<double> find_measure(const Report& report, const std::string& name);
 
 /// Every number under its column name: the measures, the breakdowns as `group.entry`, the sensitivities as
-/// `elasticity.MEASURE.PATH`.
+/// `elasticity.MEASURE.PATH`, the model's as `model.NAME`.
 std::vector<Measure> numbers_of(const Report& report);
 
 }  // namespace windtunnel::modeling

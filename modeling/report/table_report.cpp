@@ -146,6 +146,14 @@ std::string levers_section(const Report& report, const TableOptions& options) {
   return text;
 }
 
+std::string model_section(const ModelRecord& model, const TableOptions& options) {
+  std::vector<Row> rows;
+  for (const Measure& number : model.numbers)
+    if (number.value != 0.0) rows.push_back({number.name, readable_number(number.name, number.value), ""});
+  return "\n" + heading("model", options) + aligned(rows) + "  layers: " + model.layers +
+         "\n  precision: " + model.precision + "\n";
+}
+
 }  // namespace
 
 std::string table_report(const Report& report, const TableOptions& options) {
@@ -154,6 +162,7 @@ std::string table_report(const Report& report, const TableOptions& options) {
   if (!report.failure.empty()) text += "no answer: " + report.failure + "\n";
   if (!report.measures.empty()) text += measures_section(report, options);
   for (const Breakdown& group : report.breakdowns) text += breakdown_section(group, options);
+  if (report.model) text += model_section(*report.model, options);
   text += levers_section(report, options);
   if (!report.chains.empty()) text += chains_section(report, options);
   return text;

@@ -72,8 +72,8 @@ class IgnoreList {
 
 std::vector<std::string> ignored(ConfigLevel& block) {
   std::vector<std::string> entries;
-  for (const char* key : {"ignore", "modules_to_not_convert", "exclude_modules", "ignored_layers",
-                          "llm_int8_skip_modules"}) {
+  for (const char* key :
+       {"ignore", "modules_to_not_convert", "exclude_modules", "ignored_layers", "llm_int8_skip_modules"}) {
     const auto list = block.find({key});
     if (!list || !list->is_list()) continue;
     for (const YamlValue& item : list->list()) entries.push_back(item.text());
@@ -104,10 +104,11 @@ Format format_of_groups(ConfigLevel& block) {
   if (!weights) return format;
   ConfigLevel level(*weights);
   const Count bits = level.count({"num_bits"}, 16);
-  const Count size = level.find({"group_size"}) ? level.find({"group_size"})->is_scalar()
-                                                      ? std::max<Count>(0, std::atoll(level.text({"group_size"}).c_str()))
-                                                      : 0
-                                                : 0;
+  const Count size = level.find({"group_size"})
+                         ? level.find({"group_size"})->is_scalar()
+                               ? std::max<Count>(0, std::atoll(level.text({"group_size"}).c_str()))
+                               : 0
+                         : 0;
   const bool integer = level.text({"type"}) == "int";
   const bool micro = block.text({"format"}).rfind("mxfp4", 0) == 0 || size == 32;
   if (bits == 8) format.weights = integer ? Precision::kInt8 : Precision::kFp8;
@@ -194,31 +195,32 @@ void read_checkpoint_precision(ConfigLevel top, ConfigLevel language, Model& mod
   const auto kept = [&](bool ignored_here) { return ignored_here ? Precision::kBf16 : *format.weights; };
   const bool shared = model.shared_expert_width() > 0;
   const bool dense_first = model.is_mixture_of_experts() && model.first_k_dense_layers > 0;
-  const bool mlp = shared ? ignore.holds(model, {"mlp.shared_experts.down_proj", "mlp.shared_expert.down_proj",
-                                                 "ffn.shared_experts.w2", "mixer.shared_experts.down_proj",
-                                                 "feed_forward.shared_expert.down_proj"})
-                          : ignore.holds(model, {"mlp.down_proj", "feed_forward.down_proj"}, dense_first);
+  const bool mlp =
+      shared
+          ? ignore.holds(model, {"mlp.shared_experts.down_proj", "mlp.shared_expert.down_proj", "ffn.shared_experts.w2",
+                                 "mixer.shared_experts.down_proj", "feed_forward.shared_expert.down_proj"})
+          : ignore.holds(model, {"mlp.down_proj", "feed_forward.down_proj"}, dense_first);
   // Where a dense MLP stands beside the experts (Gemma 4), those are no part of `mlp`.
-  const bool own_module = model.shared_expert_intermediate_size > 0 &&
-                          model.shared_expert_intermediate_size == model.intermediate_size;
+  const bool own_module =
+      model.shared_expert_intermediate_size > 0 && model.shared_expert_intermediate_size == model.intermediate_size;
   precision.weights = kept(mlp || (own_module && ignore.holds(model, {"mlp.down_proj"})));
   // This format is for experts alone; what it leaves out of the list are norms and biases.
   if (method == "mxfp4" && model.is_mixture_of_experts()) precision.weights = Precision::kBf16;
   // DeepSeek-V4's attention keeps the 8 bits of the checkpoint where a second format is laid over the experts.
   const auto experts = experts_of(block, top);
-  const bool attention = !(experts && method == "fp8") &&
-                         ignore.holds(model, {"self_attn.o_proj", "linear_attn.out_proj", "attn.wo_b", "mixer.o_proj",
-                                              "mixer.out_proj", "self_attn"});
+  const bool attention =
+      !(experts && method == "fp8") && ignore.holds(model, {"self_attn.o_proj", "linear_attn.out_proj", "attn.wo_b",
+                                                            "mixer.o_proj", "mixer.out_proj", "self_attn"});
   precision.attention = kept(attention);
   if (experts && method == "fp8") precision.weights = Precision::kFp8;
   if (model.is_mixture_of_experts())
-    precision.experts = experts ? *experts
-                                : kept(own_module
-                                           ? ignore.holds(model, {"experts.0.down_proj", "moe.experts"})
-                                           : ignore.holds(model, {"mlp.experts.0.down_proj", "mlp.experts",
-                                                            "block_sparse_moe.experts.0.w2", "ffn.experts.0.w2",
-                                                            "mixer.experts.0.down_proj",
-                                                            "feed_forward.experts.0.down_proj"}));
+    precision.experts =
+        experts
+            ? *experts
+            : kept(own_module ? ignore.holds(model, {"experts.0.down_proj", "moe.experts"})
+                              : ignore.holds(model, {"mlp.experts.0.down_proj", "mlp.experts",
+                                                     "block_sparse_moe.experts.0.w2", "ffn.experts.0.w2",
+                                                     "mixer.experts.0.down_proj", "feed_forward.experts.0.down_proj"}));
   precision.activations = format.activations;
   precision.kv_cache = cache_of(block);
   precision.quantised_bits = format.bits;

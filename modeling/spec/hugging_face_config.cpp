@@ -52,7 +52,8 @@ void reject_family(const YamlValue& model_type, const std::string& family) {
        {"whisper", "cross attention"},
        {"mllama", "cross attention"}}};
   for (const auto& [name, missing] : kMissing) {
-    if (family == name) model_type.fail(fmt::format("model_type {} cannot be represented: {}", in_quotes(model_type.text()), missing));
+    if (family == name)
+      model_type.fail(fmt::format("model_type {} cannot be represented: {}", in_quotes(model_type.text()), missing));
   }
 }
 
@@ -137,13 +138,14 @@ void read_states(ConfigLevel& config, const std::string& family, Model& model) {
   model.ssm_state_size = config.count({"ssm_state_size", "mamba_d_state"}, 0);
   model.n_groups = config.count({"n_groups", "mamba_n_groups"}, model.mamba_num_heads > 0 ? 1 : 0);
   model.conv_kernel = config.count({"conv_kernel", "mamba_d_conv", "conv_L_cache"}, 0);
-  if (model.mamba_num_heads == 0 && family != "lfm2" && family != "lfm2_moe" && model.conv_kernel == 0) model.n_groups = 0;
+  if (model.mamba_num_heads == 0 && family != "lfm2" && family != "lfm2_moe" && model.conv_kernel == 0)
+    model.n_groups = 0;
 }
 
 /// Some files give the number of shared experts, some the width of one, some their joint width.
 void read_shared_experts(ConfigLevel& config, Model& model) {
-  const Count number = config.count({"n_shared_experts", "num_shared_experts", "moe_num_shared_experts",
-                                     "num_shared_expert"}, 0);
+  const Count number =
+      config.count({"n_shared_experts", "num_shared_experts", "moe_num_shared_experts", "num_shared_expert"}, 0);
   const Count width = config.count({"moe_shared_expert_intermediate_size"}, 0);
   const Count joint = config.count({"shared_expert_intermediate_size", "shared_intermediate_size"}, 0);
   if (width > 0) {
@@ -169,15 +171,17 @@ void read_llama4(ConfigLevel& config, Model& model) {
 }
 
 void read_experts(ConfigLevel& config, Model& model) {
-  model.num_experts =
-      config.count({"n_routed_experts", "num_experts", "num_local_experts", "moe_num_experts", "num_routed_experts"}, 0);
+  model.num_experts = config.count(
+      {"n_routed_experts", "num_experts", "num_local_experts", "moe_num_experts", "num_routed_experts"}, 0);
   if (model.num_experts == 1) model.num_experts = 0;
   if (!model.is_mixture_of_experts()) return;
   model.num_experts_per_tok = config.count({"num_experts_per_tok", "experts_per_token", "top_k_experts", "moe_top_k",
-                                            "num_experts_per_token", "moe_k", "moe_topk", "num_experts_per_topk"}, 0);
+                                            "num_experts_per_token", "moe_k", "moe_topk", "num_experts_per_topk"},
+                                           0);
   if (model.num_experts_per_tok == 0) config.count({"num_experts_per_tok"});
   model.moe_intermediate_size =
-      config.count({"moe_intermediate_size", "expert_ffn_hidden_size", "moe_ffn_hidden_size", "moe_hidden_dim"}, model.intermediate_size);
+      config.count({"moe_intermediate_size", "expert_ffn_hidden_size", "moe_ffn_hidden_size", "moe_hidden_dim"},
+                   model.intermediate_size);
   model.moe_latent_size = config.count({"moe_latent_size"}, 0);
   if (config.find({"intermediate_size_mlp"}))
     read_llama4(config, model);
@@ -198,7 +202,8 @@ Count intermediate_size(ConfigLevel& config, const std::string& family, Model& m
       std::adjacent_find(widths.begin(), widths.end(), std::not_equal_to<>()) != widths.end())
     model.layer_intermediate_sizes = widths;
   const bool four = one_of(family, {"gpt2", "falcon", "gpt_bigcode", "bloom", "gptj", "mpt"});
-  return config.count({"intermediate_size", "n_inner", "ffn_hidden_size", "ffn_dim", "ffn_hidden_dim"}, four ? 4 * model.hidden_size : 0);
+  return config.count({"intermediate_size", "n_inner", "ffn_hidden_size", "ffn_dim", "ffn_hidden_dim"},
+                      four ? 4 * model.hidden_size : 0);
 }
 
 /// Tables looked up beside the embedding, Gemma 3n and 4: per layer a row of its own, and the projections of a layer.
@@ -235,7 +240,8 @@ Model read_language_model(ConfigLevel config, const std::string& family, bool ti
 /// the language model's width.
 double tower_parameters(ConfigLevel tower, const Model& model) {
   const auto number = [&](KeyNames names) { return static_cast<double>(tower.count(names, 0)); };
-  const double layers = number({"depth", "num_hidden_layers", "vt_num_hidden_layers", "num_layers", "encoder_layers", "conf_num_hidden_layers"});
+  const double layers = number(
+      {"depth", "num_hidden_layers", "vt_num_hidden_layers", "num_layers", "encoder_layers", "conf_num_hidden_layers"});
   const double hidden = number({"hidden_size", "vt_hidden_size", "width", "d_model", "embed_dim"});
   double width = number({"intermediate_size", "vt_intermediate_size", "encoder_ffn_dim"});
   if (width == 0.0) width = 4.0 * hidden;

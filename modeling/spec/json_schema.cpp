@@ -36,7 +36,35 @@ Json model_schema() {
       {"kv_lora_rank", count(0, "latent attention: rank of keys and values, 0 = ordinary attention")},
       {"qk_nope_head_dim", count(0, "latent attention: head width without position")},
       {"qk_rope_head_dim", count(0, "latent attention: head width with position")},
-      {"v_head_dim", count(0, "latent attention: head width of the values")}};
+      {"v_head_dim", count(0, "latent attention: head width of the values")},
+      {"layer_types",
+       list(text("full_attention, sliding_attention, chunked_attention, linear_attention, mamba, conv or none"),
+            "mixer of each layer, default all alike")},
+      {"mlp_layer_types", list(text("dense, sparse or none"), "feed-forward of each layer, default dense ones first")},
+      {"attn_output_gate", boolean("attention output is gated by a projection of its own, default false")},
+      {"sliding_window", count(0,
+                               "each token attends to this many last ones at most, in the layers that slide (all, "
+                               "unless layer_types says otherwise)")},
+      {"attention_chunk_size", count(0, "tokens attend within pieces of so many, in the layers that are chunked")},
+      {"global_head_dim", count(0, "width of a head in layers of full attention where it differs")},
+      {"num_global_key_value_heads", count(0, "key and value heads of layers of full attention where they differ")},
+      {"num_kv_shared_layers", count(0, "the last so many layers attend to what an earlier layer has cached")},
+      {"linear_num_key_heads", count(0, "linear attention: key heads")},
+      {"linear_num_value_heads", count(0, "linear attention: value heads")},
+      {"linear_key_head_dim", count(0, "linear attention: width of a key head")},
+      {"linear_value_head_dim", count(0, "linear attention: width of a value head")},
+      {"linear_conv_kernel_dim", count(0, "linear attention: width of the convolution")},
+      {"mamba_num_heads", count(0, "Mamba-2: heads")},
+      {"mamba_head_dim", count(0, "Mamba-2: width of a head")},
+      {"ssm_state_size", count(0, "Mamba-2: state of each column")},
+      {"n_groups", count(0, "Mamba-2: groups that share B and C")},
+      {"conv_kernel", count(0, "Mamba-2 and short convolutions: width")},
+      {"index_n_heads", count(0, "sparse attention: heads of the indexer")},
+      {"index_head_dim", count(0, "sparse attention: width of an indexer's head")},
+      {"index_topk", count(0, "sparse attention: entries each token attends to, 0 = all")},
+      {"moe_latent_size", count(0, "columns that the experts work on, 0 = hidden_size")},
+      {"shared_expert_intermediate_size",
+       count(0, "width of all shared experts together, 0 = num_shared_experts x moe_intermediate_size")}};
   return object(keys, {}, "shape of the transformer, keys as in a Hugging Face config.json");
 }
 

@@ -57,10 +57,22 @@ void read_block_types(const YamlValue& list, Model& model) {
 }
 
 const Types& known_types() {
-  static const Types known = {"full_attention",    "attention",        "global_attention", "sliding_attention",
-                              "local_attention",   "sliding_window",   "chunked_attention", "linear_attention",
-                              "gated_delta_net",   "kda",              "mamba",            "mamba2",
-                              "conv",              "short_conv",       "none",             "mlp",
+  static const Types known = {"full_attention",
+                              "attention",
+                              "global_attention",
+                              "sliding_attention",
+                              "local_attention",
+                              "sliding_window",
+                              "chunked_attention",
+                              "linear_attention",
+                              "gated_delta_net",
+                              "kda",
+                              "mamba",
+                              "mamba2",
+                              "conv",
+                              "short_conv",
+                              "none",
+                              "mlp",
                               "moe"};
   return known;
 }
@@ -72,7 +84,8 @@ void read_type_list(const YamlValue& list, Model& model) {
       item.fail(fmt::format("layers of type {} cannot be represented", in_quotes(type)));
     model.layer_types.push_back(type);
   }
-  model.layer_types.resize(std::min<std::size_t>(model.layer_types.size(), static_cast<std::size_t>(model.num_hidden_layers)));
+  model.layer_types.resize(
+      std::min<std::size_t>(model.layer_types.size(), static_cast<std::size_t>(model.num_hidden_layers)));
 }
 
 /// One-based numbers of the layers of each kind, Kimi-Linear.
@@ -144,8 +157,8 @@ bool read_periods(ConfigLevel& config, Model& model) {
   if (listed.empty() && period == 0) return false;
   const Count offset = config.count({"attn_layer_offset"}, 0);
   model.layer_types = types_by(model, [&](Count layer) {
-    const bool attends = listed.empty() ? layer % period == offset
-                                        : std::find(listed.begin(), listed.end(), layer) != listed.end();
+    const bool attends =
+        listed.empty() ? layer % period == offset : std::find(listed.begin(), listed.end(), layer) != listed.end();
     return attends ? "full_attention" : "mamba";
   });
   return true;

@@ -23,8 +23,8 @@ bool has_pattern(const Model& model) {
 
 void check_length(std::size_t length, const Model& model, const char* key, const LocateKey& locate) {
   if (length == 0 || length == static_cast<std::size_t>(model.num_hidden_layers)) return;
-  throw SpecError(locate(key), fmt::format("{} names {} layers, num_hidden_layers is {}", key, length,
-                                           model.num_hidden_layers));
+  throw SpecError(locate(key),
+                  fmt::format("{} names {} layers, num_hidden_layers is {}", key, length, model.num_hidden_layers));
 }
 
 void need(Count value, const char* key, const char* layer, const LocateKey& locate) {
@@ -107,9 +107,8 @@ std::string default_type(const Model& model) {
 }
 
 void set_feed_forward(LayerKind& kind, const Model& model, std::size_t layer, const LocateKey& locate) {
-  std::string type = static_cast<Count>(layer) < model.first_k_dense_layers || !model.is_mixture_of_experts()
-                         ? "dense"
-                         : "sparse";
+  std::string type =
+      static_cast<Count>(layer) < model.first_k_dense_layers || !model.is_mixture_of_experts() ? "dense" : "sparse";
   if (!model.mlp_layer_types.empty()) type = model.mlp_layer_types[layer];
   if (type == "sparse" || type == "moe") {
     if (!model.is_mixture_of_experts()) throw SpecError(locate("mlp_layer_types"), "sparse layers need num_experts");

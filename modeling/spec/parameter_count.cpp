@@ -78,8 +78,8 @@ double mamba_parameters(const Model& model) {
 /// Two per layer (one for each half it has) and one before the output; latent attention also normalises its two
 /// compressed vectors.
 double norm_parameters(const Model& view) {
-  const double halves = (view.layer.mixer != TokenMixer::kNone ? 1.0 : 0.0) +
-                        (view.layer.feed_forward != FeedForward::kNone ? 1.0 : 0.0);
+  const double halves =
+      (view.layer.mixer != TokenMixer::kNone ? 1.0 : 0.0) + (view.layer.feed_forward != FeedForward::kNone ? 1.0 : 0.0);
   const double latent = view.has_latent_attention() ? as_real(view.q_lora_rank + view.kv_lora_rank) : 0.0;
   return halves * as_real(view.hidden_size) + latent;
 }
@@ -157,7 +157,8 @@ ParameterCount parameter_count(const Model& model) {
     const double hidden = as_real(model.hidden_size);
     ParameterCount module;
     add_layers(module, prediction_view(model), 1.0);
-    count.prediction = as_real(model.num_nextn_predict_layers) * (module.total() + 2.0 * hidden * hidden + 3.0 * hidden);
+    count.prediction =
+        as_real(model.num_nextn_predict_layers) * (module.total() + 2.0 * hidden * hidden + 3.0 * hidden);
   }
   return count;
 }

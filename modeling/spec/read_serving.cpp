@@ -101,7 +101,7 @@ void read_precision(YamlReader& serving_block, const Model& model, Serving& serv
   if (!states_weights && !serving.activations) serving.activations = checkpoint.activations;
   // Checkpoints in a format with arithmetic of its own bring scales for an 8-bit cache; weight-only ones do not.
   serving.kv_cache = read_choice(block, "kv_cache", kStoredPrecisions,
-                                 model.checkpoint.weights             ? checkpoint.kv_cache
+                                 model.checkpoint.weights          ? checkpoint.kv_cache
                                  : is_weight_only(serving.weights) ? Precision::kBf16
                                                                    : serving.weights);
   block.finish();

@@ -24,12 +24,12 @@ std::vector<Segment> layer_segments(const Model& model) {
   std::vector<Segment> segments;
   int further = static_cast<int>(Segment::kLayerA);
   for (const LayerKind& kind : kinds_of(model)) {
-    const Segment first =
-        kind.feed_forward == FeedForward::kExperts ? Segment::kExpertLayer : Segment::kDenseLayer;
+    const Segment first = kind.feed_forward == FeedForward::kExperts ? Segment::kExpertLayer : Segment::kDenseLayer;
     const bool taken = std::find(segments.begin(), segments.end(), first) != segments.end();
     if (taken && further == kSegments)
-      throw NoAnswerError(fmt::format("the model has {} kinds of layers, training is modelled for patterns of at most {}",
-                                      kinds_of(model).size(), std::size(kLayerSegments)));
+      throw NoAnswerError(
+          fmt::format("the model has {} kinds of layers, training is modelled for patterns of at most {}",
+                      kinds_of(model).size(), std::size(kLayerSegments)));
     segments.push_back(taken ? static_cast<Segment>(further++) : first);
   }
   return segments;

@@ -66,8 +66,7 @@ void fill_attention(LocalShape& shape, const Model& model) {
   shape.query = shape.heads * shape.score_width;
   shape.attention_output = shape.heads * shape.value_width;
   const double cached = model.layer.reuses_cache ? 0.0 : model.layer.keys_are_values ? 0.5 : 1.0;
-  shape.projected =
-      shape.query + (model.attn_output_gate ? shape.attention_output : 0.0) + cached * shape.key_value;
+  shape.projected = shape.query + (model.attn_output_gate ? shape.attention_output : 0.0) + cached * shape.key_value;
 }
 
 void fill_experts(LocalShape& shape, const Model& model, const Training& training) {

@@ -70,8 +70,8 @@ Mlp shared_experts(const LocalShape& s) {
 }
 Mlp routed_experts(const TemplateWriter& w) {
   const LocalShape& s = w.shape();
-  return {"experts", s.expert_rows, s.expert_mlp, s.local_experts, w.traits().grouped_experts ? 1.0 : s.local_experts,
-          true, s.expert_hidden};
+  return {"experts", s.expert_rows,  s.expert_mlp, s.local_experts, w.traits().grouped_experts ? 1.0 : s.local_experts,
+          true,      s.expert_hidden};
 }
 
 /// Tokens this rank sends to experts, counted once per expert, in bytes.

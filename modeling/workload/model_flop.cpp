@@ -51,9 +51,8 @@ double prediction_weights(const Model& m) {
 /// Forward FLOP of one token beside its weights, in the convention of 4 s w: scores, recurrences, indexers.
 double mixing_flop(const Model& view, double sequence) {
   const double entries = view.layer.compress_ratio > 0 ? sequence / real(view.layer.compress_ratio) : sequence;
-  const double indexer = view.layer.index_topk > 0
-                             ? entries * real(view.index_n_heads) * (2.0 * real(view.index_head_dim) + 2.0)
-                             : 0.0;
+  const double indexer =
+      view.layer.index_topk > 0 ? entries * real(view.index_n_heads) * (2.0 * real(view.index_head_dim) + 2.0) : 0.0;
   const bool attends = view.layer.mixer == TokenMixer::kAttention;
   return 4.0 * attended_length(view, sequence) * attention_width(view) + indexer +
          (attends ? 0.0 : recurrence_flop(view));

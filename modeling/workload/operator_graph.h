@@ -33,9 +33,10 @@ enum class Segment {
   kLayerF,
 };
 inline constexpr int kSegments = 11;
-inline constexpr Segment kAllSegments[] = {
-    Segment::kEmbedding, Segment::kDenseLayer, Segment::kExpertLayer, Segment::kHead,   Segment::kNextToken, Segment::kLayerA,
-    Segment::kLayerB,    Segment::kLayerC,     Segment::kLayerD,      Segment::kLayerE, Segment::kLayerF};
+inline constexpr Segment kAllSegments[] = {Segment::kEmbedding, Segment::kDenseLayer, Segment::kExpertLayer,
+                                           Segment::kHead,      Segment::kNextToken,  Segment::kLayerA,
+                                           Segment::kLayerB,    Segment::kLayerC,     Segment::kLayerD,
+                                           Segment::kLayerE,    Segment::kLayerF};
 /// The templates that are layers.
 inline constexpr Segment kLayerSegments[] = {Segment::kDenseLayer, Segment::kExpertLayer, Segment::kLayerA,
                                              Segment::kLayerB,     Segment::kLayerC,      Segment::kLayerD,

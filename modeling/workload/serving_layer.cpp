@@ -39,8 +39,8 @@ class LayerWriter {
     op.precision = precision;
     op.dequantised = bytes_per_element(stored) < bytes_per_element(precision);
     op.flop = 2.0 * rows * columns * depth * batch;
-    op.memory_bytes =
-        batch * (stored_bytes_per_weight(model_, stored) * columns * depth + kServedActivationBytes * rows * (columns + depth));
+    op.memory_bytes = batch * (stored_bytes_per_weight(model_, stored) * columns * depth +
+                               kServedActivationBytes * rows * (columns + depth));
     operators_.push_back(std::move(op));
   }
 
@@ -122,7 +122,8 @@ void write_delta_net(LayerWriter& w) {
   const Model& m = w.model();
   const double keys = real(m.linear_num_key_heads * m.linear_key_head_dim);
   const double values = real(m.linear_num_value_heads * m.linear_value_head_dim);
-  write_recurrent(w, "linear attention input", 2.0 * keys + 2.0 * values + 2.0 * real(m.linear_num_value_heads), values);
+  write_recurrent(w, "linear attention input", 2.0 * keys + 2.0 * values + 2.0 * real(m.linear_num_value_heads),
+                  values);
 }
 
 void write_mamba(LayerWriter& w) {
@@ -215,8 +216,7 @@ void write_experts(LayerWriter& w) {
   const bool exchanges = d.data > 1;
   const auto first = w.operators_so_far();
   const double width = real(expert_columns(m));
-  const double message =
-      kServedActivationBytes * w.tokens() * width * real(m.num_experts_per_tok) / w.tensor();
+  const double message = kServedActivationBytes * w.tokens() * width * real(m.num_experts_per_tok) / w.tensor();
   if (exchanges)
     w.collective("dispatch tokens", Collective::kAllToAll, CommGroup::kExpert, message, real(m.num_experts_per_tok));
   w.stream("permute tokens", 2.0 * kServedActivationBytes * copies * width);
@@ -405,8 +405,7 @@ double serving_weight_bytes(const Model& model, const Serving& serving, const Se
   for (const auto& [view, count] : layer_views(model)) layers += real(count) * layer_weight_bytes(view, serving, d);
   const double ends = (model.tie_word_embeddings && d.pipeline == 1 ? 1.0 : 2.0) * kServedActivationBytes *
                       real(model.vocab_size * model.hidden_size) / real(d.tensor);
-  const double beside =
-      kServedActivationBytes * (model.tower_parameters + model.lookup_parameters) / real(d.tensor);
+  const double beside = kServedActivationBytes * (model.tower_parameters + model.lookup_parameters) / real(d.tensor);
   return share * layers + (d.pipeline > 1 ? ends / 2.0 : ends) + beside;
 }
 

@@ -72,7 +72,8 @@ double cached_sequence_bytes(const Model& model, const Serving& serving, const S
 double distinct_experts(double experts, double per_token, double tokens);
 
 /// Operators of one layer on one device, attention core left out, for `tokens` tokens on each attention rank
-/// (real, > 0). `model` is one whose layers are all alike, or the view of one layer. kEmbedding: reading the rows; kHead: `tokens` rows through the output projection and sampling.
+/// (real, > 0). `model` is one whose layers are all alike, or the view of one layer. kEmbedding: reading the rows;
+/// kHead: `tokens` rows through the output projection and sampling.
 std::vector<Operator> serving_operators(const Model& model, const Serving& serving, const ServingPool& pool,
                                         Segment segment, double tokens);
 

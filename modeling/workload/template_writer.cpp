@@ -15,7 +15,12 @@ bool is_narrow(Precision precision) {
 
 TemplateWriter::TemplateWriter(OperatorGraph& graph, const Model& model, const Training& training,
                                const KernelTraits& traits)
-    : graph_(graph), model_(model), training_(training), traits_(traits), view_(model), shape_(local_shape(model, training)) {}
+    : graph_(graph),
+      model_(model),
+      training_(training),
+      traits_(traits),
+      view_(model),
+      shape_(local_shape(model, training)) {}
 
 void TemplateWriter::begin(Segment segment, Pass pass) {
   if (segment != segment_) {

@@ -157,7 +157,8 @@ PlacedServing place_serving(const Spec& spec, const Machine& machine) {
     placed.system.transfer_per_token_s = kv_transfer_time_s(spec.model, serving, tokens, machine) / tokens;
   }
   if (has_model(spec)) {
-    const ServingMemory memory = serving_memory(spec.model, serving, independent_engines(spec.model, pool), machine, sequence_tokens);
+    const ServingMemory memory =
+        serving_memory(spec.model, serving, independent_engines(spec.model, pool), machine, sequence_tokens);
     placed.kv_cache_per_replica_bytes = memory.kv_cache_per_replica_bytes;
     placed.kv_cache_tokens = memory.kv_cache_tokens;
     if (serving.max_model_len)
