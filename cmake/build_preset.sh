@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# build_preset.sh PRESET [TARGET]: configures and builds one preset, the libraries in batches (WINDTUNNEL_UNITY). On a
+# build_preset.sh PRESET [TARGET]: configures and builds one preset, `release` with WINDTUNNEL_UNITY. On a
 # terminal ninja's own progress line is shown; elsewhere the output goes to build/PRESET.log, shown only when something fails.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -9,7 +9,11 @@ target=${2:-all}
 log="build/$preset.log"
 mkdir -p build
 
-configure() { cmake --preset "$preset" -DWINDTUNNEL_UNITY=ON; }
+# What users wait for is built room by room; a developer's presets file by file, so that a change compiles one file.
+batches=OFF
+[[ "$preset" == release ]] && batches=ON
+
+configure() { cmake --preset "$preset" -DWINDTUNNEL_UNITY="$batches"; }
 build() { cmake --build --preset "$preset" --target "$target"; }
 failed() {
   [[ -t 2 ]] || cat "$log" >&2

@@ -176,6 +176,8 @@ struct Component {
   std::string level;
   /// Instances per node (per domain, per job, by level).
   Figure per_level;
+  /// Level job: devices of the job whose rate is stated; that of another grows in proportion to its devices.
+  std::optional<Figure> of_devices;
   std::vector<ComponentState> states;
   std::vector<ComponentTransition> transitions;
 };

@@ -228,6 +228,7 @@ Component read_component(const std::string& kind, YamlReader block, const Figure
   component.kind = kind;
   component.level = read_choice(block.require("level"), levels);
   component.per_level = figures.number(block, "per_level", 0.0, kLargestWidth);
+  if (block.has("of_devices")) component.of_devices = figures.number(block, "of_devices", 1.0, kLargestWidth);
   component.states = read_states(block.require("states"));
   for (const YamlValue& transition : block.require("transitions").list()) {
     component.transitions.push_back(read_transition(transition.map(), component.states, figures));

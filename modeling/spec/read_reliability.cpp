@@ -28,6 +28,10 @@ void read_failure_rates(YamlReader block, Reliability& reliability) {
   for (const std::string& kind : component_kinds()) {
     if (const auto rate = block.find(kind)) reliability.failure_rates_per_s[kind] = rate->quantity(Dimension::kRate);
   }
+  if (const auto others = block.find("others")) {
+    static const Choices<bool> kOthers = {{"profile", true}, {"none", false}};
+    reliability.other_failures = read_choice(*others, kOthers);
+  }
   block.finish();
 }
 

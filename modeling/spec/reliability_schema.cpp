@@ -11,7 +11,8 @@ Json failure_rates_schema() {
   for (const std::string& kind : component_kinds()) {
     keys.emplace_back(kind, quantity(Dimension::kRate, "failures of one"));
   }
-  return object(keys, {}, "by component kind; replaces the profile's");
+  keys.emplace_back("others", choice({"profile", "none"}, "kinds that are not named; default as the profile says"));
+  return object(keys, {}, "by component kind; each replaces the profile's of that kind, node all of them");
 }
 
 Json domain_schema() {

@@ -92,6 +92,10 @@ struct Reliability {
   std::optional<double> horizon_s;
   /// Failures per second of one component, by component kind ("node", "gpu", ...). Empty: the profile's chains.
   std::map<std::string, double> failure_rates_per_s;
+  /// `failure_rates: {others: none}`: what the profile says of kinds that are not named does not count.
+  bool other_failures = true;
+  /// The profile's kinds that are not named still fail: not beside `node`, which stands for all of a node.
+  bool profile_fails() const { return other_failures && !failure_rates_per_s.contains("node"); }
   /// Of the times between stops of the job: 1 exponential, above bursty.
   double failure_scv = 1.0;
   /// Multiplies every failure rate, stated or of the profile: "what if parts failed twice as often".

@@ -79,7 +79,7 @@ void place(const Component& component, const Cluster& cluster, const HardwarePro
   const Count nodes = job_nodes(cluster, profile);
   if (component.level == "job") {
     cause.level = FailureLevel::kJob;
-    cause.components = component.per_level.value;
+    cause.components = component.per_level.value * (component.of_devices ? devices / component.of_devices->value : 1.0);
   } else if (component.level == "domain") {
     cause.level = FailureLevel::kDomain;
     cause.nodes = std::min(nodes, nodes_per_leaf(profile));
@@ -105,7 +105,7 @@ std::vector<FailureCause> profile_causes(const Cluster& cluster, const HardwareP
 
 const FailureCause* find_cause(const std::vector<FailureCause>& causes, const std::string& kind) {
   const auto found = std::find_if(causes.begin(), causes.end(), [&](const FailureCause& cause) {
-    return cause.name == kind || (kind == "device" && is_device(cause.name));
+    return cause.name == kind || (is_device(kind) && is_device(cause.name));
   });
   return found == causes.end() ? nullptr : &*found;
 }
@@ -143,7 +143,10 @@ std::vector<FailureCause> stopping_causes(const Spec& spec, const HardwareProfil
   std::vector<FailureCause> causes;
   for (const auto& [kind, rate] : reliability.failure_rates_per_s)
     causes.push_back(stated_cause(kind, rate, spec, profile, known));
-  if (reliability.failure_rates_per_s.empty()) causes = known;
+  for (const FailureCause& cause : known) {
+    const bool named = find_cause(causes, cause.name) != nullptr;
+    if (reliability.profile_fails() && !named) causes.push_back(cause);
+  }
   if (!reliability.domains.empty())
     std::erase_if(causes, [](const FailureCause& cause) { return cause.level == FailureLevel::kDomain; });
   for (const FailureDomain& domain : reliability.domains)
@@ -190,7 +193,7 @@ std::vector<SlowState> profile_slow_states(const Cluster& cluster, const Hardwar
 }
 
 void add_drains(const Spec& spec, const HardwareProfile& profile, std::vector<FailureCause>& causes) {
-  if (!spec.reliability->failure_rates_per_s.empty()) return;
+  if (!spec.reliability->profile_fails()) return;
   for (const SlowState& slow : profile_slow_states(spec.cluster, profile)) {
     causes.push_back({.name = "drain, " + slow.name,
                       .components = slow.count,
@@ -266,7 +269,7 @@ std::vector<double> node_rate_course(const Spec& spec, const HardwareProfile& pr
 std::vector<SlowState> slow_states(const Spec& spec, const HardwareProfile& profile) {
   const Reliability& reliability = *spec.reliability;
   std::vector<SlowState> states;
-  if (reliability.fail_slow == FailSlow::kRunOn && reliability.failure_rates_per_s.empty())
+  if (reliability.fail_slow == FailSlow::kRunOn && reliability.profile_fails())
     states = profile_slow_states(spec.cluster, profile);
   if (reliability.link_planes == 1) return states;
   for (const FailureCause& cause : stopping_causes(spec, profile)) {

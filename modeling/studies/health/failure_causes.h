@@ -48,7 +48,8 @@ struct SlowState {
 /// Nodes of the job: devices over devices per node, rounded up.
 Count job_nodes(const Cluster& cluster, const HardwareProfile& profile);
 
-/// `failure_rates` replaces all chains of the profile, `domains` those of its domain level. A profile's component stops
+/// A kind named in `failure_rates` replaces the profile's chain of that kind, `node` all of them, `others: none` drops the
+/// rest; `domains` replaces the profile's domain level. A profile's component stops
 /// the job when it enters, from its healthy state, a state of speed 0 in which it stays for 30 s or more in the mean;
 /// shorter outages (a flapping link) are ridden out: 30 s is the time after which network faults are detected
 /// (ByteRobust, arXiv:2509.16293, table 3). Early life raises the rates of nodes to their mean over the horizon,
