@@ -55,7 +55,7 @@ std::string billions(double parameters) {
   return fmt::format("{:.2f}e9", parameters / 1e9);
 }
 
-std::string list_as_table() {
+std::string shapes_as_table() {
   std::vector<std::vector<std::string>> rows = {{"NAME", "PARAMETERS", "ACTIVE", "KV PER TOKEN", "LAYERS"}};
   for (const std::string& name : modeling::data_names("model_shapes")) {
     const ModelFacts facts = facts_of(load(name));
@@ -89,7 +89,7 @@ Json model_as_json(const std::string& name, const Model& model) {
   return root;
 }
 
-std::string list_as_json() {
+std::string shapes_as_json() {
   Json list = Json::array();
   for (const std::string& name : modeling::data_names("model_shapes")) list.push_back(model_as_json(name, load(name)));
   return list.dump() + "\n";
@@ -128,7 +128,7 @@ std::string model_as_table(const std::string& name, const Model& model) {
 
 std::string render(const ModelsCommand& command) {
   const bool json = command.format == Format::kJson;
-  if (command.name.empty()) return json ? list_as_json() : list_as_table();
+  if (command.name.empty()) return json ? shapes_as_json() : shapes_as_table();
   const Model model = load(command.name);
   return json ? model_as_json(command.name, model).dump() + "\n" : model_as_table(command.name, model);
 }

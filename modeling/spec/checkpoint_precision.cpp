@@ -81,7 +81,7 @@ std::vector<std::string> ignored(ConfigLevel& block) {
   return entries;
 }
 
-struct Format {
+struct QuantisedFormat {
   std::optional<Precision> weights;
   std::optional<Precision> activations;
   double bits = 0.0;
@@ -92,8 +92,8 @@ double with_scales(double bits, Count group_size, double scale_bits) {
 }
 
 /// `weights` and `input_activations` of the first group, as compressed-tensors and modelopt write them.
-Format format_of_groups(ConfigLevel& block) {
-  Format format;
+QuantisedFormat format_of_groups(ConfigLevel& block) {
+  QuantisedFormat format;
   const auto groups = block.map({"config_groups"});
   if (!groups) return format;
   YamlReader all = *groups;
@@ -123,8 +123,8 @@ Format format_of_groups(ConfigLevel& block) {
   return format;
 }
 
-Format integer_format(ConfigLevel& block, Count bits) {
-  Format format{.weights = bits == 8 ? Precision::kInt8 : Precision::kInt4};
+QuantisedFormat integer_format(ConfigLevel& block, Count bits) {
+  QuantisedFormat format{.weights = bits == 8 ? Precision::kInt8 : Precision::kInt4};
   const auto size = block.find({"group_size", "q_group_size"});
   const Count group = size ? std::max<Count>(0, std::atoll(size->text().c_str())) : 128;
   // A 16-bit scale and a zero point of the weights' width for each group.
@@ -137,7 +137,7 @@ std::string upper(std::string text) {
   return text;
 }
 
-Format format_of_name(const std::string& name) {
+QuantisedFormat format_of_name(const std::string& name) {
   const std::string algorithm = upper(name);
   if (algorithm.find("NVFP4") != std::string::npos) return {.weights = Precision::kNvfp4};
   if (algorithm.find("MXFP4") != std::string::npos) return {.weights = Precision::kMxfp4};
@@ -148,14 +148,14 @@ Format format_of_name(const std::string& name) {
   return {};
 }
 
-Format format_of(ConfigLevel& block, const std::string& method) {
+QuantisedFormat format_of(ConfigLevel& block, const std::string& method) {
   if (method == "fp8" || method == "fbgemm_fp8") return {.weights = Precision::kFp8};
   if (method == "mxfp4") return {.weights = Precision::kMxfp4};
   if (method == "awq" || method == "gptq" || method == "auto-round" || method == "auto_round")
     return integer_format(block, block.count({"bits", "w_bit"}, 4));
   if (method == "bitsandbytes")
     return {.weights = block.boolean({"load_in_4bit"}, false) ? Precision::kInt4 : Precision::kInt8};
-  const Format groups = format_of_groups(block);
+  const QuantisedFormat groups = format_of_groups(block);
   return groups.weights ? groups : format_of_name(block.text({"quant_algo"}));
 }
 
@@ -165,13 +165,13 @@ std::optional<Precision> cache_of(ConfigLevel& block) {
     ConfigLevel level(*scheme);
     if (level.count({"num_bits"}, 16) == 8) return Precision::kFp8;
   }
-  const Format named = format_of_name(block.text({"kv_cache_scheme"}) + block.text({"kv_cache_quant_algo"}));
+  const QuantisedFormat named = format_of_name(block.text({"kv_cache_scheme"}) + block.text({"kv_cache_quant_algo"}));
   return named.weights == Precision::kFp8 || named.weights == Precision::kInt8 ? named.weights : std::nullopt;
 }
 
 /// Beside the weights' format the experts' own.
 std::optional<Precision> experts_of(ConfigLevel& block, ConfigLevel& top) {
-  const Format named = format_of_name(block.text({"moe_quant_algo"}));
+  const QuantisedFormat named = format_of_name(block.text({"moe_quant_algo"}));
   if (named.weights) return named.weights;
   if (top.text({"expert_dtype"}) == "fp4") return Precision::kMxfp4;
   return std::nullopt;
@@ -185,7 +185,7 @@ void read_checkpoint_precision(ConfigLevel top, ConfigLevel language, Model& mod
   if (!map) return;
   ConfigLevel block(*map);
   const std::string method = block.text({"quant_method"}, "modelopt");
-  const Format format = format_of(block, method);
+  const QuantisedFormat format = format_of(block, method);
   CheckpointPrecision& precision = model.checkpoint;
   if (!format.weights) {
     precision.scheme = fmt::format("quant_method {} is not known: 16 bits", method);

@@ -11,7 +11,7 @@
 namespace windtunnel::modeling {
 namespace {
 
-double real(Count count) {
+double as_double(Count count) {
   return static_cast<double>(count);
 }
 
@@ -238,14 +238,14 @@ Model prediction_view(const Model& model) {
 
 double attended_at(const LayerKind& layer, double position) {
   if (layer.compress_ratio > 0) {
-    const double compressed = position / real(layer.compress_ratio);
-    const double picked = layer.index_topk > 0 ? std::min(compressed, real(layer.index_topk)) : compressed;
-    return picked + std::min(position, real(layer.window));
+    const double compressed = position / as_double(layer.compress_ratio);
+    const double picked = layer.index_topk > 0 ? std::min(compressed, as_double(layer.index_topk)) : compressed;
+    return picked + std::min(position, as_double(layer.window));
   }
-  if (layer.index_topk > 0) return std::min(position, real(layer.index_topk));
-  if (layer.window > 0) return std::min(position, real(layer.window));
+  if (layer.index_topk > 0) return std::min(position, as_double(layer.index_topk));
+  if (layer.window > 0) return std::min(position, as_double(layer.window));
   // Within a piece of c tokens a token attends to c / 2 on average; before the first piece ends, to all before it.
-  if (layer.chunk > 0) return position <= real(layer.chunk) ? position : real(layer.chunk) / 2.0;
+  if (layer.chunk > 0) return position <= as_double(layer.chunk) ? position : as_double(layer.chunk) / 2.0;
   return position;
 }
 
@@ -254,15 +254,15 @@ double attended_sum(const LayerKind& layer, double tokens) {
     return tokens <= limit ? tokens * tokens / 2.0 : limit * limit / 2.0 + limit * (tokens - limit);
   };
   if (layer.compress_ratio > 0) {
-    const double ratio = real(layer.compress_ratio);
+    const double ratio = as_double(layer.compress_ratio);
     const double compressed =
-        layer.index_topk > 0 ? limited(real(layer.index_topk) * ratio) / ratio : tokens * tokens / (2.0 * ratio);
-    return compressed + limited(real(layer.window));
+        layer.index_topk > 0 ? limited(as_double(layer.index_topk) * ratio) / ratio : tokens * tokens / (2.0 * ratio);
+    return compressed + limited(as_double(layer.window));
   }
-  if (layer.index_topk > 0) return limited(real(layer.index_topk));
-  if (layer.window > 0) return limited(real(layer.window));
+  if (layer.index_topk > 0) return limited(as_double(layer.index_topk));
+  if (layer.window > 0) return limited(as_double(layer.window));
   if (layer.chunk > 0) {
-    const double chunk = real(layer.chunk);
+    const double chunk = as_double(layer.chunk);
     const double whole = std::floor(tokens / chunk);
     const double rest = tokens - whole * chunk;
     return whole * chunk * chunk / 2.0 + rest * rest / 2.0;
@@ -272,9 +272,10 @@ double attended_sum(const LayerKind& layer, double tokens) {
 
 double cached_entries(const LayerKind& layer, double tokens) {
   if (layer.mixer != TokenMixer::kAttention || layer.reuses_cache) return 0.0;
-  if (layer.compress_ratio > 0) return tokens / real(layer.compress_ratio) + std::min(tokens, real(layer.window));
-  if (layer.window > 0) return std::min(tokens, real(layer.window));
-  if (layer.chunk > 0) return std::min(tokens, real(layer.chunk));
+  if (layer.compress_ratio > 0)
+    return tokens / as_double(layer.compress_ratio) + std::min(tokens, as_double(layer.window));
+  if (layer.window > 0) return std::min(tokens, as_double(layer.window));
+  if (layer.chunk > 0) return std::min(tokens, as_double(layer.chunk));
   return tokens;
 }
 
@@ -285,25 +286,25 @@ constexpr double kConvolutionBytes = 2.0;
 
 double recurrent_values(const Model& view) {
   if (view.layer.mixer == TokenMixer::kDeltaNet)
-    return real(view.linear_num_value_heads * view.linear_key_head_dim * view.linear_value_head_dim);
+    return as_double(view.linear_num_value_heads * view.linear_key_head_dim * view.linear_value_head_dim);
   if (view.layer.mixer == TokenMixer::kMamba)
-    return real(view.mamba_num_heads * view.mamba_head_dim * view.ssm_state_size);
+    return as_double(view.mamba_num_heads * view.mamba_head_dim * view.ssm_state_size);
   return 0.0;
 }
 
 /// The last inputs of the convolution, one less than its width.
 double convolution_values(const Model& view) {
-  const auto kept = [](Count width) { return real(std::max<Count>(width - 1, 0)); };
+  const auto kept = [](Count width) { return as_double(std::max<Count>(width - 1, 0)); };
   switch (view.layer.mixer) {
     case TokenMixer::kDeltaNet:
-      return real(2 * view.linear_num_key_heads * view.linear_key_head_dim +
-                  view.linear_num_value_heads * view.linear_value_head_dim) *
+      return as_double(2 * view.linear_num_key_heads * view.linear_key_head_dim +
+                       view.linear_num_value_heads * view.linear_value_head_dim) *
              kept(view.linear_conv_kernel_dim);
     case TokenMixer::kMamba:
-      return real(view.mamba_num_heads * view.mamba_head_dim + 2 * view.n_groups * view.ssm_state_size) *
+      return as_double(view.mamba_num_heads * view.mamba_head_dim + 2 * view.n_groups * view.ssm_state_size) *
              kept(view.conv_kernel);
     case TokenMixer::kConvolution:
-      return real(view.hidden_size) * kept(view.conv_kernel);
+      return as_double(view.hidden_size) * kept(view.conv_kernel);
     default:
       return 0.0;
   }
