@@ -45,9 +45,10 @@ TEST_CASE("A wrong verb is answered with the nearest one", "[cli]") {
   CHECK(mistake({"simulate"}) ==
         "windtunnel: unknown verb 'simulate', expected one of run, sweep, search, explain, solve, calibrate, check, "
         "profiles, "
-        "import, schema, completion");
+        "import, models, schema, completion");
   CHECK(mistake({}) ==
         "windtunnel: expected a verb, one of run, sweep, search, explain, solve, calibrate, check, profiles, import, "
+        "models, "
         "schema, completion; "
         "see windtunnel --help");
 }

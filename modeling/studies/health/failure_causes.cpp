@@ -116,6 +116,8 @@ FailureCause stated_cause(const std::string& kind, double rate_per_s, const Spec
   const FailureCause* like = find_cause(known, kind);
   FailureCause cause = like ? *like : FailureCause{.repair = mixed_node_repair(known)};
   if (kind == "node") cause.components = static_cast<double>(job_nodes(spec.cluster, profile));
+  // A stated rate of the job is that of this job, whatever its size.
+  if (cause.level == FailureLevel::kJob) cause.components = 1.0;
   if (is_device(kind)) cause.components = static_cast<double>(spec.cluster.num_devices);
   if (!like && cause.components == 0.0)
     throw NoAnswerError(

@@ -29,7 +29,7 @@ traffic:
     - {name: chat, share: 1.0, prompt_tokens: 1024, output_tokens: {mean: 256, scv: 1.0}}
 slo: {ttft_p99: 2 s, tpot_p99: 60 ms}
 reliability:
-  failure_rates: {software: 10 /d}
+  failure_rates: {software: 10 /d, others: none}
   restart_time: 5 min
   availability_target: 0.999
 )";
