@@ -156,8 +156,8 @@ TEST_CASE("several link planes slow the job instead of stopping it", "[studies][
   const auto stops = [](const std::string& planes) {
     return value(answer({{"reliability.failure_rates", "null"}, {"reliability.link_planes", planes}}), "job_mttf_s");
   };
-  // At 1,024 devices links, optics and switches make 1.3 % of the profile's stops; software, per job, most.
-  CHECK(stops("2") == Approx(1.0128 * stops("1")).epsilon(0.001));
+  // At 1,024 devices links, optics and switches make 4.2 % of the profile's stops, 8.3e-4 of 0.0195 an hour.
+  CHECK(stops("2") == Approx(1.0443 * stops("1")).epsilon(0.001));
   const auto drained = answer({{"reliability.failure_rates", "null"}, {"reliability.fail_slow", "drain"}});
   CHECK(entry(drained, "failures_expected", "drain, gpu throttled") == Approx(1024 * 2.8e-7 * 24 * 60).epsilon(0.01));
 }
