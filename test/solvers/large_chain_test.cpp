@@ -3,12 +3,12 @@
 #include <cmath>
 
 #include "bench/cluster_model.h"
-#include "test/solvers/example_chains.h"
 #include "solvers/chain/initial_distribution.h"
 #include "solvers/linear/multilevel.h"
 #include "solvers/long_run/long_run_average.h"
 #include "solvers/transient/transient.h"
 #include "test/catch.h"
+#include "test/solvers/example_chains.h"
 
 namespace windtunnel::solvers {
 namespace {

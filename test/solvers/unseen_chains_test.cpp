@@ -7,12 +7,12 @@
 #include <random>
 
 #include "bench/reference_models.h"
-#include "test/solvers/example_chains.h"
 #include "solvers/chain/state_order.h"
 #include "solvers/csl/model_checking.h"
 #include "solvers/long_run/certified_average.h"
 #include "solvers/passage/certified_boundary_value.h"
 #include "test/catch.h"
+#include "test/solvers/example_chains.h"
 
 namespace windtunnel::solvers {
 namespace {

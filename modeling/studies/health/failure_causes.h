@@ -48,13 +48,13 @@ struct SlowState {
 /// Nodes of the job: devices over devices per node, rounded up.
 Count job_nodes(const Cluster& cluster, const HardwareProfile& profile);
 
-/// A kind named in `failure_rates` replaces the profile's chain of that kind, `node` all of them, `others: none` drops the
-/// rest; `domains` replaces the profile's domain level. A profile's component stops
-/// the job when it enters, from its healthy state, a state of speed 0 in which it stays for 30 s or more in the mean;
-/// shorter outages (a flapping link) are ridden out: 30 s is the time after which network faults are detected
-/// (ByteRobust, arXiv:2509.16293, table 3). Early life raises the rates of nodes to their mean over the horizon,
-/// wear-out is a cause of its own, drained slow devices another; with several link planes links, optics and switches
-/// slow the job instead. Throws NoAnswerError for a rate of a kind that the profile does not place.
+/// A kind named in `failure_rates` replaces the profile's chain of that kind, `node` all of them, `others: none` drops
+/// the rest; `domains` replaces the profile's domain level. A profile's component stops the job when it enters, from
+/// its healthy state, a state of speed 0 in which it stays for 30 s or more in the mean; shorter outages (a flapping
+/// link) are ridden out: 30 s is the time after which network faults are detected (ByteRobust, arXiv:2509.16293, table
+/// 3). Early life raises the rates of nodes to their mean over the horizon, wear-out is a cause of its own, drained
+/// slow devices another; with several link planes links, optics and switches slow the job instead. Throws NoAnswerError
+/// for a rate of a kind that the profile does not place.
 std::vector<FailureCause> failure_causes(const Spec& spec, const HardwareProfile& profile, double horizon_s);
 
 /// Rate at which nodes fail in each of this many equal parts of the horizon, over its mean: early life and wear-out.

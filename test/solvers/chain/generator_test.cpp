@@ -3,9 +3,9 @@
 
 #include <limits>
 
-#include "test/solvers/example_chains.h"
 #include "solvers/numerics/chain_error.h"
 #include "test/catch.h"
+#include "test/solvers/example_chains.h"
 
 namespace windtunnel::solvers {
 namespace {

@@ -3,10 +3,10 @@
 
 #include <cmath>
 
-#include "test/solvers/example_chains.h"
 #include "solvers/linear/state_reduction.h"
 #include "solvers/long_run/certified_average.h"
 #include "test/catch.h"
+#include "test/solvers/example_chains.h"
 
 namespace windtunnel::solvers {
 namespace {

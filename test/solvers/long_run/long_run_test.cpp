@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "solvers/long_run/long_run.h"
 
-#include "test/solvers/example_chains.h"
 #include "solvers/chain/initial_distribution.h"
 #include "solvers/long_run/long_run_average.h"
 #include "test/catch.h"
+#include "test/solvers/example_chains.h"
 
 namespace windtunnel::solvers {
 namespace {

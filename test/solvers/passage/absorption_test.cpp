@@ -4,10 +4,10 @@
 #include <cmath>
 #include <limits>
 
-#include "test/solvers/example_chains.h"
 #include "solvers/chain/initial_distribution.h"
 #include "solvers/numerics/chain_error.h"
 #include "test/catch.h"
+#include "test/solvers/example_chains.h"
 
 namespace windtunnel::solvers {
 namespace {

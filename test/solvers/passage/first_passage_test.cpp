@@ -4,12 +4,12 @@
 #include <cmath>
 #include <limits>
 
-#include "test/solvers/example_chains.h"
 #include "solvers/chain/initial_distribution.h"
 #include "solvers/csl/model_checking.h"
 #include "solvers/numerics/chain_error.h"
 #include "solvers/passage/absorption.h"
 #include "test/catch.h"
+#include "test/solvers/example_chains.h"
 
 namespace windtunnel::solvers {
 namespace {

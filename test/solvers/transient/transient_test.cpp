@@ -3,11 +3,11 @@
 
 #include <cmath>
 
-#include "test/solvers/example_chains.h"
 #include "solvers/chain/initial_distribution.h"
 #include "solvers/long_run/stationary.h"
 #include "solvers/numerics/chain_error.h"
 #include "test/catch.h"
+#include "test/solvers/example_chains.h"
 
 namespace windtunnel::solvers {
 namespace {
