@@ -17,6 +17,8 @@ const Choices<FailSlow> kFailSlowChoices = {
 
 const Choices<bool> kAfterRepairChoices = {{"as_old", false}, {"as_new", true}};
 
+const Choices<bool> kStrikeChoices = {{"strike", true}, {"wait", false}};
+
 constexpr double kMostFactor = 1e6;
 
 std::optional<Duration> optional_duration(YamlReader& block, std::string_view key) {
@@ -127,6 +129,7 @@ void read_recovery(YamlReader block, Reliability& reliability) {
   Recovery& recovery = reliability.recovery;
   recovery.detect_time = optional_duration(block, "detect_time");
   recovery.localize_time = optional_duration(block, "localize_time");
+  recovery.struck = read_choice(block, "failures", kStrikeChoices, true);
   if (const auto classes = block.find("classes")) {
     for (const YamlValue& one : classes->list())
       recovery.classes.push_back(read_recovery_class(one.map(), reliability));

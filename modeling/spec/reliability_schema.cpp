@@ -56,6 +56,7 @@ Json recovery_schema() {
              {"name"}, "");
   return object({{"detect_time", duration("from the failure to its discovery, default 0 s")},
                  {"localize_time", duration("to find what failed, default 0 s")},
+                 {"failures", choice({"strike", "wait"}, "during recovery, default strike")},
                  {"classes", list(route, "ways back to work: process restart, node swap, requeue ...")}},
                 {}, "between a stop and the first step after it");
 }

@@ -38,6 +38,8 @@ struct Recovery {
   std::optional<Duration> detect_time;
   std::optional<Duration> localize_time;
   std::vector<RecoveryClass> classes;
+  /// Failures strike during recovery too, at their mean rate, whatever the law of the times between stops.
+  bool struck = true;
 };
 
 /// Copies of the state in the memory of other nodes.

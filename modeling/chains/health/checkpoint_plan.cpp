@@ -80,8 +80,45 @@ UpShares two_levels(double rate, const CheckpointPlan& plan) {
                  : UpShares{.productive_ratio = 0.0, .lost_ratio = 1.0};
 }
 
-/// Sum over i >= 1 of P(X > i s + W). Exact for mixtures of exponentials, term by term otherwise (laws steadier than
-/// exponential have short tails).
+/// One phase after the other, all left at one rate: mixtures of Erlang laws.
+bool is_erlang_mixture(const solvers::PhaseType& law) {
+  if (law.shift_s() > 0.0) return false;
+  const int last = law.phases() - 1;
+  for (int k = 0; k < last; ++k) {
+    if (law.exit_per_s()(k) > 0.0 || law.leave_per_s()(k) != law.leave_per_s()(last)) return false;
+    if (law.rate_per_s().coeff(k, k + 1) != law.leave_per_s()(k)) return false;
+  }
+  return true;
+}
+
+/// Probabilities of 0, 1, ... moves within t.
+Eigen::VectorXd moves_within(double mean_moves, int phases) {
+  Eigen::VectorXd probability(phases);
+  probability(0) = std::exp(-mean_moves);
+  for (int k = 1; k < phases; ++k) probability(k) = probability(k - 1) * mean_moves / k;
+  return probability;
+}
+
+/// a exp(T (s + W)) x with x = (I - exp(T s))^-1 1, exp(T t) upper triangular with Poisson probabilities: x by backward
+/// substitution, positive terms only.
+double kept_segments_of_erlangs(const solvers::PhaseType& law, double segment_s, double write_s) {
+  const int phases = law.phases();
+  const double rate = law.leave_per_s()(phases - 1);
+  const Eigen::VectorXd within = moves_within(rate * segment_s, phases);
+  const Eigen::VectorXd first = moves_within(rate * (segment_s + write_s), phases);
+  Eigen::VectorXd x(phases);
+  double sum = 0.0;
+  for (int i = phases - 1; i >= 0; --i) {
+    double reached = 1.0;
+    for (int j = i + 1; j < phases; ++j) reached += within(j - i) * x(j);
+    x(i) = reached / -std::expm1(-rate * segment_s);
+    for (int j = i; j < phases; ++j) sum += law.initial()(i) * first(j - i) * x(j);
+  }
+  return sum;
+}
+
+/// Sum over i >= 1 of P(X > i s + W). Exact for mixtures of exponentials and of Erlang laws, term by term with a floor
+/// (scv below 1/50: a short tail).
 double kept_segments(const solvers::PhaseType& law, double segment_s, double write_s) {
   double sum = 0.0;
   if (law.rate_per_s().nonZeros() == 0 && law.shift_s() == 0.0) {
@@ -91,6 +128,7 @@ double kept_segments(const solvers::PhaseType& law, double segment_s, double wri
     }
     return sum;
   }
+  if (is_erlang_mixture(law)) return kept_segments_of_erlangs(law, segment_s, write_s);
   solvers::PhaseTypeCurve curve(law);
   for (double t = segment_s + write_s;; t += segment_s) {
     const double term = curve.survival(t);

@@ -261,7 +261,7 @@ double DownCount::at_most(Count spares) const {
   if (spares + 1 >= probability.size()) return 1.0;
   // The smaller side summed directly: what is missing to 0 or to 1 keeps its digits.
   const double below = probability.head(spares + 1).sum();
-  return below < 0.5 ? below : 1.0 - probability.tail(probability.size() - spares - 1).reverse().sum();
+  return below < 0.5 ? std::max(0.0, below) : 1.0 - probability.tail(probability.size() - spares - 1).reverse().sum();
 }
 
 double DownCount::mean() const {
@@ -369,7 +369,9 @@ double whole_probability(double down_ratio, double members) {
 }
 
 SpareExhaustion solve_exhaustion(const NodeHealth& health, double horizon_s) {
-  return exhaustion_within(health, horizon_s, kMostUniformizationWork);
+  SpareExhaustion exhaustion = exhaustion_within(health, horizon_s, kMostUniformizationWork);
+  exhaustion.probability = std::clamp(exhaustion.probability, 0.0, 1.0);  // a sum of states may round beyond 1
+  return exhaustion;
 }
 
 }  // namespace windtunnel::modeling

@@ -131,6 +131,7 @@ void write_training_health(const Spec& spec, const TrainingHealth& health, const
   if (tokens > 0.0) put(report, "goodput_tokens_per_s", tokens * health.goodput_ratio);
   put_time_to_train(spec, health, report);
   put_budget(spec, health, report);
+  if (!health.questions.missing.empty()) report.warnings.push_back(health.questions.missing);
   for (const Measure& measure : question_measures(health.questions)) put(report, measure.name, measure.value);
   for (Breakdown& breakdown : report.breakdowns) {
     if (breakdown.name == "activity") breakdown = activity_with_failures(breakdown, health);

@@ -50,7 +50,7 @@ JobChainProblem job_chain_problem(const JobHealth& health, const LevelLaw& level
   JobChainProblem problem{.levels = health.levels,
                           .moves = levels.moves,
                           .routes = health.routes,
-                          .strikes_in_recovery = health.stops.scv == 1.0,
+                          .strikes_in_recovery = health.struck_in_recovery,
                           .resize_s = health.resize_s};
   if (checkpoint.interval_s > 0.0 && std::isfinite(checkpoint.interval_s))
     problem.turns_per_s = 1.0 / (checkpoint.interval_s + checkpoint.blocking_s);

@@ -254,6 +254,7 @@ void write_availability_report(const Spec& spec, const JobHealth& health, const 
   report.chains = availability_chains(answer);
   report.assumptions = availability_assumptions(health, answer);
   warn_of_approximations(answer, report.warnings);
+  if (!questions.missing.empty()) report.warnings.push_back(questions.missing);
   if (report.detail == Detail::kDerivation)
     add_curves({spares_curve(health, answer), interval_curve(health, answer, questions)}, report);
 }

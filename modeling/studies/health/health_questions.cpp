@@ -9,6 +9,7 @@
 #include <map>
 
 #include "modeling/chains/health/checkpointing.h"
+#include "modeling/spec/spec_error.h"
 
 namespace windtunnel::modeling {
 
@@ -222,6 +223,15 @@ Breakdown bad_node_breakdown(const JobHealth& health) {
                       {"job_mttf_without_them_s", without > 0.0 ? 1.0 / without : kInfinity}}};
 }
 
+/// A side question: the rest of the answer stands without it.
+void ask_when_spares_run_out(const JobHealth& health, HealthQuestions& questions) {
+  try {
+    questions.exhaustion_mean_s = mean_time_to_exhaustion_s(health.nodes);
+  } catch (const NoAnswerError& error) {
+    questions.missing = std::string("spares_exhaustion_mean_s is unknown: ") + error.what();
+  }
+}
+
 /// Each search follows a dozen chains like that of the exhaustion.
 void ask_about_missions(const JobHealth& health, const AvailabilityAnswer& answer, HealthQuestions& questions) {
   constexpr double kMostWork = 3e7;
@@ -240,7 +250,7 @@ void ask_about_missions(const JobHealth& health, const AvailabilityAnswer& answe
 
 HealthQuestions ask_about_health(const JobHealth& health, const AvailabilityAnswer& answer, Ask ask) {
   HealthQuestions questions;
-  questions.exhaustion_mean_s = mean_time_to_exhaustion_s(health.nodes);
+  ask_when_spares_run_out(health, questions);
   questions.optimal_interval_s = optimal_interval_s(health.stops, health.checkpoint);
   questions.nearly_optimal =
       nearly_optimal_intervals(health.stops, health.checkpoint, questions.optimal_interval_s, 0.01);

@@ -20,7 +20,9 @@ struct HealthQuestions {
   /// False: the chain is too large to be searched in a second, the three above are unknown.
   bool missions_known = false;
   /// Mean time until the first shortage of nodes, from all up.
-  double exhaustion_mean_s = 0.0;
+  std::optional<double> exhaustion_mean_s;
+  /// Why a number above is missing; empty: none is.
+  std::string missing;
   double optimal_interval_s = 0.0;
   /// Within 1 % of the best productive share.
   IntervalRange nearly_optimal;

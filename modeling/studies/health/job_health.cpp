@@ -197,13 +197,16 @@ void describe_levels(const Reliability& reliability, const JobFacts& facts, JobH
   health.levels.push_back({.name = "too few nodes", .runs = false, .speed_ratio = 0.0});
 }
 
-void warn_of_stretched_repairs(const JobHealth& health, std::vector<std::string>& warnings) {
+/// A constant repair is what people state; that its shape is not quite kept is no news to warn of.
+void show_stretched_repair(JobHealth& health) {
   const bool nodes_break = health.nodes.failure_per_s > 0.0 && health.nodes.repair.mean_s > 0.0;
   if (nodes_break && health.nodes.repair.scv < kSteadiestRepairScv)
-    warnings.push_back(
-        fmt::format("repair_time has scv {:.3g}; where its shape matters (limited crews, exhaustion of "
-                    "spares) three phases of scv 1/3 stand in",
-                    health.nodes.repair.scv));
+    health.defaults.push_back({"repair_time.scv", kSteadiestRepairScv, "ratio", "derived",
+                               "steadier repairs count as three phases where their shape matters: limited crews, "
+                               "exhaustion of spares"});
+}
+
+void warn_of_exponential_repairs(const JobHealth& health, std::vector<std::string>& warnings) {
   for (const FailureCause& cause : health.causes) {
     if (cause.level == FailureLevel::kDomain && cause.repair.scv != 1.0 && cause.repair.mean_s > 0.0)
       warnings.push_back(
@@ -242,6 +245,7 @@ JobHealth describe_job_health(const Spec& spec, const Machine& machine, const Jo
   health.nodes = node_health(spec, machine.profile, health);
   health.stops = {.failure_per_s = job_failure_per_s(health.causes), .scv = reliability.failure_scv};
   health.routes = recovery_routes(reliability, job_restart(reliability, machine.profile, health), health.causes);
+  health.struck_in_recovery = reliability.recovery.struck;
   health.checkpoint = checkpoint_plan(reliability, facts, health);
   health.optimal_interval = !reliability.checkpoint_interval_s;
   describe_levels(reliability, facts, health);
@@ -250,7 +254,8 @@ JobHealth describe_job_health(const Spec& spec, const Machine& machine, const Jo
   health.bad_nodes = reliability.bad_nodes;
   health.scale_up_nodes = std::max<Count>(
       1, machine.profile.scale_up_domain_devices / std::max<Count>(1, machine.profile.devices_per_node));
-  warn_of_stretched_repairs(health, warnings);
+  show_stretched_repair(health);
+  warn_of_exponential_repairs(health, warnings);
   warn_of_silent_spares(reliability, health, warnings);
   return health;
 }

@@ -34,6 +34,8 @@ struct JobHealth {
   CheckpointPlan checkpoint;
   bool optimal_interval = true;
   std::vector<RecoveryRoute> routes;
+  /// Failures strike during recovery.
+  bool struck_in_recovery = true;
   /// Full size, with replicas missing, too few nodes; their UpShares are not filled yet.
   std::vector<JobLevel> levels;
   /// Nodes that may be down at most in each level that runs.

@@ -66,7 +66,7 @@ TEST_CASE("renewal reward with exponential failures is Daly's segment", "[chains
 }
 
 TEST_CASE("renewal reward under other laws is the sum over the law's own survival", "[chains][reliability]") {
-  const double scv = GENERATE(0.3, 4.8);  // 4.8: c.v. 2.2, Titan before its repair
+  const double scv = GENERATE(0.3, 0.5, 0.9, 4.8);  // 4.8: c.v. 2.2, Titan before its repair
   const double rate = 1e-4;
   const CheckpointPlan plan{.interval_s = 600, .blocking_s = 20, .write_s = 90};
   solvers::PhaseTypeCurve law(solvers::fit_phase_type(1 / rate, scv));

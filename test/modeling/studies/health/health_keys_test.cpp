@@ -198,3 +198,28 @@ TEST_CASE("wrong causes and mixed durations are located", "[studies][health]") {
   CHECK(answer({{"reliability.elastic", "{most_missing: 2}"}}).failure ==
         "elastic.replica_nodes is missing; outside a training study the layout does not say it");
 }
+
+TEST_CASE("failures during recovery are a key of every law, and nothing jumps at scv 1", "[studies][health]") {
+  const auto ettr = [](const char* failures, const char* scv) {
+    return value(answer({{"reliability.failure_rates.node", "0.4 /d"},
+                         {"reliability.spares.nodes", "120"},
+                         {"reliability.restart_time", "10 min"},
+                         {"reliability.checkpoint.interval", "5 min"},
+                         {"reliability.failure_scv", scv},
+                         {"reliability.recovery", fmt::format("{{failures: {}}}", failures)}}),
+                 "ettr_ratio");
+  };
+  for (const char* failures : {"strike", "wait"}) {
+    CHECK(ettr(failures, "0.999") == Approx(ettr(failures, "1")).epsilon(2e-3));
+    CHECK(ettr(failures, "1.001") == Approx(ettr(failures, "1")).epsilon(2e-3));
+  }
+  // A stop is a failure every 27.9 min of work, each followed by 10 min: waiting, 1 / (1 + L R) of the time is work;
+  // struck, exp(-L R).
+  const double load = (128 * 0.4 + 0.5) / 86400 * 600;
+  CHECK(ettr("wait", "1") / ettr("strike", "1") == Approx(std::exp(load) / (1 + load)).epsilon(0.01));
+}
+
+TEST_CASE("a constant repair is no news", "[studies][health]") {
+  for (const std::string& warning : answer({{"reliability.repair_time", "1 d"}}).warnings)
+    CHECK(warning.find("repair_time") == std::string::npos);
+}
